@@ -1,0 +1,254 @@
+/* The authority: request -> policy -> issue -> store -> outbox -> publish, and every verb that an officer has.
+ *
+ * All functions: any thread. `caller` is who the transport authenticated, with his roles (authority_identify); rules on roles that
+ * need no more than the route are in the API's table, rules on ownership are here. Everything that changes something, and every
+ * refusal of it, is audited here. Returned values are owned by the caller of the function and freed by the *_free named.
+ * Functions return OK or a status with `error` filled in (TEMPORARY: directory, disk, signer; REFUSED: state, object, check). */
+#ifndef CHANCERY_AUTHORITY_H
+#define CHANCERY_AUTHORITY_H
+
+#include "ca/base/conf.h"
+#include "ca/request.h"
+#include "ca/store/store.h"
+#include "ca/template.h"
+
+struct authority;
+struct policy;
+struct signer;
+struct directory;
+
+struct exit_interest { /* an exit module as the authority sees it: a name and a mask */
+    const char *name;
+    uint32_t event_mask;
+};
+struct authority_options {
+    const struct conf *conf;
+    struct store *store;
+    struct signer *signer;
+    struct policy *policy;
+    struct directory *directory; /* NULL: none configured */
+    const struct exit_interest *exits;
+    size_t exit_count;
+    /* `publish check`: asks an exit host; set by chanceryd, so that the authority knows no exit code. */
+    int (*probe)(void *argument, const char *module, const char *dn, struct strings *lines, struct error *error);
+    void *probe_argument;
+};
+/* The items that the authority reads of the configuration; ended by section NULL. */
+extern const struct conf_item authority_items[];
+/* Judges the configuration alone (chanceryd -t). */
+int authority_check(const struct conf *conf, struct error *error);
+/* Loads the CA certificate, completes or fails reservations left by a crash, audits the start. */
+int authority_open(const struct authority_options *options, struct authority **out, struct error *error);
+void authority_close(struct authority *authority);
+/* Once a second from the daemon's main thread: clock rule, background comparison of templates, CRL lateness log. */
+void authority_tick(struct authority *authority);
+
+/* ---- who asks ---- */
+/* Roles by uid and local files; no directory. Never fails but for memory. */
+int authority_identify(struct authority *authority, uint32_t uid, uint32_t gid, struct identity *out, struct error *error);
+/* Fills identity->dn from the directory (cached for a minute). REFUSED "identity.none"…, TEMPORARY "directory.down". */
+int authority_map(struct authority *authority, struct identity *identity, struct error *error);
+/* Audits a refusal made before a verb was reached (role missing, bad JSON). Repeats of one uid share a record a minute. */
+void authority_audit_refusal(struct authority *authority, const struct identity *caller, const char *action, const char *object,
+                             const struct error *why);
+
+/* ---- requests ---- */
+struct submission {
+    struct bytes pkcs10;             /* PEM or DER */
+    const char *template_name;       /* NULL: from attribute CertificateTemplate, else refused */
+    const struct strings *attributes; /* "NAME:VALUE", may be NULL */
+    const struct strings *usages;    /* may be NULL: the three shipped ones */
+    const char *on_behalf_of;        /* DN, NULL: none */
+};
+struct outcome { /* of submit and resubmit */
+    uint64_t id;
+    enum disposition disposition;
+    char reason[64], message[512];
+    bool subject_replaced;
+    bool validity_cut;  /* the CA's end cut notAfter */
+    bool repeated;      /* the same PKCS#10 from the same requester within a day: the first RequestID */
+    struct serial serial;
+    uint8_t sha256[32], sha1[20]; /* when issued */
+    int64_t not_before, not_after;
+};
+/* OK whenever the request was stored, whatever its disposition. BAD_DATA: not stored, refusal audited. */
+int authority_submit(struct authority *authority, const struct identity *caller, const struct submission *submission,
+                     struct outcome *outcome, struct error *error);
+
+struct seen { /* the version that the officer saw; given false: any */
+    bool given;
+    enum disposition disposition;
+    int64_t resolved_at;
+};
+int authority_resubmit(struct authority *authority, const struct identity *caller, uint64_t id, const struct seen *seen,
+                       struct outcome *outcome, struct error *error);
+int authority_deny(struct authority *authority, const struct identity *caller, uint64_t id, const char *message,
+                   const struct seen *seen, struct error *error);
+/* reason: CRLReason 0-6, 9, 10. at 0: now; invalid_since 0: none. Repeating changes reason or date. */
+int authority_revoke(struct authority *authority, const struct identity *caller, uint64_t id, int reason, int64_t at,
+                     int64_t invalid_since, const struct seen *seen, struct error *error);
+int authority_release(struct authority *authority, const struct identity *caller, uint64_t id, const struct seen *seen,
+                      struct error *error);
+const char *revocation_reason_name(int reason);            /* "keyCompromise"; RFC 5280 5.3.1 */
+int revocation_reason_parse(const char *name, int *reason); /* OK or USAGE */
+
+/* ---- reading: without ROLE_READ or one of the first four roles one sees one's own requests only ---- */
+struct detail {
+    struct request request;
+    bool has_certificate;
+    struct certificate certificate;
+    struct strings history;     /* lines "TIME what by whom", oldest first */
+    struct strings publication; /* lines "publish/ldap: waiting since TIME, 3 attempts: why" */
+    struct assignment *assignments; /* current ones of this certificate */
+    size_t assignment_count;
+    struct buf text;            /* the certificate, or the request, in readable form; when asked for */
+};
+int authority_show(struct authority *authority, const struct identity *caller, uint64_t id, bool with_text, struct detail *out,
+                   struct error *error);
+void detail_free(struct detail *detail);
+int authority_list(struct authority *authority, const struct identity *caller, const struct list_query *query, struct list_row *rows,
+                   size_t *count, bool *more, struct error *error);
+/* A host or user name, prefix, any disposition, newest first. */
+int authority_find(struct authority *authority, const struct identity *caller, const char *text, struct list_row *rows, size_t limit,
+                   size_t *count, struct error *error);
+/* RequestIDs whose certificate has this serial or fingerprint. */
+int authority_lookup(struct authority *authority, enum certificate_key by, struct bytes key, uint64_t *ids, size_t limit,
+                     size_t *count, struct error *error);
+/* The certificate's DER, once issued; REFUSED "request.pending", "request.denied" with the reason otherwise. chain: PEM of the whole
+ * chain in `out` instead of DER. */
+int authority_retrieve(struct authority *authority, const struct identity *caller, uint64_t id, bool chain, struct buf *out,
+                       struct error *error);
+struct validity {
+    enum { VALIDITY_NEVER_ISSUED = 1, VALIDITY_VALID, VALIDITY_REVOKED } state;
+    uint64_t id;
+    int reason;
+    int64_t revoked_at, not_after;
+    bool expired; /* printed, not judged */
+};
+int authority_isvalid(struct authority *authority, uint64_t id, struct validity *out, struct error *error);
+int authority_counts(struct authority *authority, uint64_t *pending, uint64_t *issued, uint64_t *failed, uint64_t *denied,
+                     uint64_t *revoked, struct error *error);
+
+/* ---- CRLs ---- */
+/* *made false with OK: --if-due and nothing to do. REFUSED "crl.busy": another one is under way. */
+int authority_crl_publish(struct authority *authority, const struct identity *caller, bool delta, bool if_due, struct crl_record *out,
+                          bool *made, struct error *error);
+int authority_crl_latest(struct authority *authority, bool delta, struct crl_record *out, struct error *error);
+int authority_crl_write(struct authority *authority, const struct crl_record *record, int fd, struct error *error); /* DER to fd */
+
+/* ---- the CA ---- */
+struct ca_info {
+    const char *name, *host, *config_string; /* HOST\CA-NAME; live as long as the authority */
+    const char *subject, *key_type;
+    bool locked;
+    struct bytes certificate;                /* DER, lives as long as the authority; empty: no certificate installed yet */
+    unsigned certificate_index, key_index;
+    int64_t not_before, not_after;
+    uint8_t sha256[32];
+};
+void authority_info(struct authority *authority, struct ca_info *out);
+int authority_chain(struct authority *authority, struct buf *pem, struct error *error); /* CA certificate and what is known above it */
+/* Configuration strings known here and, with `all`, from pKIEnrollmentService entries of the directory. */
+int authority_config(struct authority *authority, bool all, struct strings *out, struct error *error);
+int authority_install_certificate(struct authority *authority, const struct identity *caller, struct bytes pem_or_der,
+                                  struct error *error);
+
+/* ---- templates ---- */
+struct template_row {
+    char *name, *display_name, *by;
+    int64_t adopted_at; /* 0: in the directory only */
+    bool in_directory, differs;
+    uint8_t digest[32];
+};
+int authority_template_list(struct authority *authority, struct template_row **rows, size_t *count, struct error *error);
+void template_rows_free(struct template_row *rows, size_t count);
+/* The adopted copy, or with from_directory the entry as it is now. */
+int authority_template_show(struct authority *authority, const char *name, bool from_directory, struct template *out, struct error *error);
+/* Lint's fatal findings refuse: REFUSED "template.lint". */
+int authority_template_adopt(struct authority *authority, const struct identity *caller, const char *name,
+                             struct template_finding findings[TEMPLATE_FINDINGS_MAX], size_t *finding_count, struct error *error);
+int authority_template_retire(struct authority *authority, const struct identity *caller, const char *name, struct error *error);
+
+/* ---- trust stores, usages, assignment ---- */
+int authority_trust_list(struct authority *authority, struct trust_anchor **rows, size_t *count, struct error *error);
+void trust_rows_free(struct trust_anchor *rows, size_t count);
+/* kind 0: by the certificate (self-signed: root). fingerprint: hex SHA-256 that must be the certificate's. */
+int authority_trust_import(struct authority *authority, const struct identity *caller, struct bytes pem_or_der, int kind,
+                           const char *fingerprint, struct trust_anchor *imported, struct error *error);
+
+struct usage_row {
+    char *name, *title;
+    struct strings ekus, names;
+};
+int authority_usages(struct authority *authority, struct usage_row **rows, size_t *count, struct error *error);
+void usage_rows_free(struct usage_row *rows, size_t count);
+
+struct assign_finding {
+    bool fatal;
+    char reason[64];
+    char message[320]; /* with the next step */
+};
+struct assign_link {
+    char *subject;
+    uint8_t sha256[32], sha1[20]; /* zeros when the certificate is not known */
+    struct buf der;               /* empty: not known anywhere */
+    int store;                    /* enum trust_kind that it belongs in */
+    int state;                    /* 0 present, 1 missing, 2 wrong store */
+};
+struct assign_usage {
+    char *name, *title;
+    bool asked;     /* the request names it */
+    bool fits;
+    bool assigned;  /* this host has a current certificate for it */
+    uint8_t current_sha256[32];
+    int64_t current_since;
+    struct assign_finding *findings;
+    size_t finding_count;
+};
+struct assignability {
+    char *host;
+    bool complete; /* chain complete and nothing fatal for the certificate itself */
+    struct assign_link *links; /* issuer first */
+    size_t link_count;
+    struct assign_finding *findings; /* of the certificate itself: chain, validity, revocation */
+    size_t finding_count;
+    struct assign_usage *usages;
+    size_t usage_count;
+};
+/* host NULL: the first DNS name of the certificate, else the requester's account. */
+int authority_assignability(struct authority *authority, const struct identity *caller, uint64_t id, const char *host,
+                            struct assignability *out, struct error *error);
+void assignability_free(struct assignability *assignability);
+int authority_assign(struct authority *authority, const struct identity *caller, uint64_t id, const struct strings *usages,
+                     const char *host, int64_t effective_at, struct error *error);
+int authority_unassign(struct authority *authority, const struct identity *caller, const char *usage, const char *host,
+                       struct error *error);
+int authority_assignments(struct authority *authority, bool history, struct assignment **rows, size_t *count, struct error *error);
+void assignment_rows_free(struct assignment *rows, size_t count);
+
+/* ---- publishing, health, audit ---- */
+struct publish_status {
+    char module[64];
+    struct outbox_stats stats;
+};
+#define PUBLISH_MODULES_MAX 16
+int authority_publish_status(struct authority *authority, struct publish_status out[PUBLISH_MODULES_MAX], size_t *count, struct error *error);
+/* Waiting and parked rows. */
+int authority_publish_rows(struct authority *authority, struct outbox_row *rows, size_t limit, size_t *count, struct error *error);
+int authority_publish_retry(struct authority *authority, const struct identity *caller, const char *module /* NULL: all */,
+                            uint64_t *count, struct error *error);
+int authority_publish_check(struct authority *authority, const char *dn, struct strings *lines, struct error *error);
+
+enum health_state { HEALTH_OK, HEALTH_WARNING, HEALTH_CRITICAL, HEALTH_UNKNOWN }; /* monitoring plug-in convention */
+struct health_row {
+    enum health_state state;
+    char name[64];    /* "CA certificate 0", "CRL", "Outbox publish/ldap", "Signer", "Directory", "Disk", "Clock" */
+    char message[256];
+};
+#define HEALTH_ROWS_MAX 64
+/* The worst state; asks the directory with its network timeout. */
+enum health_state authority_health(struct authority *authority, struct health_row rows[HEALTH_ROWS_MAX], size_t *count);
+int authority_audit_list(struct authority *authority, uint64_t after, struct audit_record *rows, size_t limit, size_t *count,
+                         struct error *error);
+
+#endif
