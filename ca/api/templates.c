@@ -1,0 +1,96 @@
+/* Handlers of templates: list, show, lint, adopt, retire.
+ * The lint is pure; what it judges comes from the directory or from the adopted copy, as asked. */
+#include "ca/api/routes.h"
+
+#include <string.h>
+
+#include "ca/api/shape.h"
+
+static json_t *template_each(const void *row)
+{
+    const struct template_row *template = row;
+    return json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o}",
+                     "name", json_of_text(template->name),
+                     "display_name", json_of_text(template->display_name),
+                     "adopted_at", json_of_time(template->adopted_at),
+                     "by", json_of_text(template->by),
+                     "in_directory", template->in_directory,
+                     "differs", template->differs,
+                     "digest", json_of_digest(template->digest, sizeof template->digest));
+}
+
+int handle_templates(struct call *call, struct error *error)
+{
+    struct template_row *rows = NULL;
+    size_t count = 0;
+
+    int status = authority_template_list(call->authority, &rows, &count, error);
+    if (status == OK)
+        status = call_answer(call, json_pack("{s:o}", "templates", shape_array(rows, count, sizeof *rows, template_each)), error);
+    template_rows_free(rows, count);
+    return status;
+}
+
+/* source=adopted or directory; the fallback when the query has none. */
+static int query_source(const struct call *call, bool *from_directory, struct error *error)
+{
+    const char *source = call_query(call, "source");
+
+    if (source == NULL)
+        return OK;
+    *from_directory = strcmp(source, "directory") == 0;
+    if (!*from_directory && strcmp(source, "adopted") != 0)
+        return error_set(error, USAGE, "api.query", "source is adopted or directory, not \"%.20s\"", source);
+    return OK;
+}
+
+int handle_template_show(struct call *call, struct error *error)
+{
+    struct template template = {0};
+    bool from_directory = false;
+
+    int status = query_source(call, &from_directory, error);
+    if (status == OK)
+        status = authority_template_show(call->authority, call->argument, from_directory, &template, error);
+    if (status == OK)
+        status = call_answer(call, shape_template(&template, !from_directory), error);
+    template_free(&template);
+    return status;
+}
+
+int handle_template_lint(struct call *call, struct error *error)
+{
+    struct template template = {0};
+    struct template_finding findings[TEMPLATE_FINDINGS_MAX];
+    bool from_directory = true;
+
+    int status = query_source(call, &from_directory, error);
+    if (status == OK)
+        status = authority_template_show(call->authority, call->argument, from_directory, &template, error);
+    if (status == OK) {
+        size_t count = template_lint(&template, findings);
+        status = call_answer(call, shape_findings(template.name, findings, count), error);
+    }
+    template_free(&template);
+    return status;
+}
+
+int handle_template_adopt(struct call *call, struct error *error)
+{
+    struct template_finding findings[TEMPLATE_FINDINGS_MAX];
+    size_t count = 0;
+
+    int status = authority_template_adopt(call->authority, &call->caller, call->argument, findings, &count, error);
+    if (status != OK && count == 0)
+        return status;
+    /* Also beside the error: the findings are what the administrator has to mend. */
+    struct error memory = ERROR_NONE;
+    int answered = call_answer(call, shape_findings(call->argument, findings, count), &memory);
+    return status != OK ? status : answered;
+}
+
+int handle_template_retire(struct call *call, struct error *error)
+{
+    int status = authority_template_retire(call->authority, &call->caller, call->argument, error);
+    return status == OK ? call_answer(call, json_pack("{s:b}", "done", 1), error) : status;
+}
