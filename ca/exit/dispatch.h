@@ -1,6 +1,6 @@
 /* Drains the outbox: one thread an exit module reads due rows, hands batches to the exit host, and writes what came of them.
- * Order is kept within a directory entry; a newer CRL of a series makes older ones done. Retry: back-off 1 s … 5 min with
- * jitter, so that all waiting arrives within 30 s of the directory's return (a success anywhere makes the rest due). */
+ * Order is kept within a directory entry; a newer CRL of a series makes older ones done. Retry: back-off 1 s … 30 s
+ * with jitter, so that all that waits arrives within 30 s of the directory's return. */
 #ifndef CHANCERY_EXIT_DISPATCH_H
 #define CHANCERY_EXIT_DISPATCH_H
 
@@ -19,6 +19,7 @@ struct exit_host {
     const char *module_directory;
     const char *name; /* "publish/ldap" */
     const struct conf *conf;
+    unsigned batch_limit_s; /* a module that takes longer for a batch is killed; 0: 60 */
 };
 int exit_host_run(int fd, void *exit_host);
 
