@@ -117,7 +117,7 @@ static int socket_connect(const char *path, struct error *error)
 /* ssh with a socket pair as its standard input and output. No shell of ours is involved, and nothing is prompted for. */
 static int ssh_start(struct client *client)
 {
-    char *const arguments[] = {"ssh", "-T", "-o", "BatchMode=yes", "--", client->host, "chancery", "proxy", NULL};
+    const char *const arguments[] = {"ssh", "-T", "-o", "BatchMode=yes", "--", client->host, "chancery", "proxy", NULL};
     posix_spawn_file_actions_t actions;
     int pair[2];
 
@@ -126,7 +126,7 @@ static int ssh_start(struct client *client)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, pair[1], STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, pair[1], STDOUT_FILENO);
-    int failed = posix_spawnp(&client->ssh, "ssh", &actions, NULL, arguments, environ);
+    int failed = posix_spawnp(&client->ssh, "ssh", &actions, NULL, (char *const *)arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(pair[1]);
     if (failed != 0) {
