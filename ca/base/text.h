@@ -10,7 +10,7 @@
 size_t text_sanitise(struct buf *out, const char *text, size_t size);
 /* As above, into a new string (free it); NULL only without memory. */
 char *text_safe(const char *text);
-/* One scalar at text[0..size): its octet count, *scalar set and *allowed by the rule above (without the combining count). */
+/* One scalar at text[0..size): its octet count (0 at the end; an octet that is not UTF-8: 1 and 0xDC00 + octet), *scalar set and *allowed by the rule above (without the combining count). */
 size_t text_scalar(const char *text, size_t size, uint32_t *scalar, bool *allowed);
 bool text_is_utf8(const char *text, size_t size);
 bool text_is_printable_string(const char *text, size_t size); /* X.680 PrintableString */
