@@ -1,0 +1,468 @@
+/* The pipeline: request -> policy -> issue -> store -> outbox (publishing is the dispatcher's).
+ * pipeline_run reads like that sentence. Decisions of officers on stored requests are in authority_decide.c, the way from a
+ * verdict to a durable certificate in authority_issue.c. */
+#include "ca/authority.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/authority_internal.h"
+#include "ca/base/clock.h"
+#include "ca/base/encode.h"
+#include "ca/base/log.h"
+
+#define SAME_REQUEST_S (24 * 3600)
+
+/* name:value attributes that mean something here; anything else is refused (no attribute ever widens a request). */
+static const char *const known_attributes[] = {"CertificateTemplate", "ExpirationDate", "ccm", "cdc", "rmd", NULL};
+
+struct pipeline {
+    struct authority *authority;
+    const struct identity *caller;  /* who acts: the requester, or the officer that resubmits */
+    struct identity requester;
+    struct request request;
+    struct pkcs10 pkcs10;
+    struct template template;
+    bool has_template;
+    bool resubmission;
+    struct policy_result verdict;
+    struct issue issue;
+};
+
+static void pipeline_free(struct pipeline *p)
+{
+    identity_free(&p->requester);
+    request_free(&p->request);
+    pkcs10_free(&p->pkcs10);
+    if (p->has_template)
+        template_free(&p->template);
+    policy_result_free(&p->verdict);
+    issue_free(&p->issue);
+}
+
+/* ---- request: what the client sent becomes a value ---- */
+
+static bool attribute_known(const char *name)
+{
+    for (size_t i = 0; known_attributes[i]; i++)
+        if (attribute_name_equal(known_attributes[i], name))
+            return true;
+    return false;
+}
+
+static int attribute_take(struct request *request, const char *text, struct error *error)
+{
+    const char *colon = strchr(text, ':');
+    if (!colon || colon == text)
+        return error_set(error, BAD_DATA, "request.attribute", "attribute \"%.60s\" is not of the form NAME:VALUE", text);
+    char name[ATTRIBUTE_NAME_MAX + 1];
+    size_t size = (size_t)(colon - text);
+    if (size > ATTRIBUTE_NAME_MAX || strlen(colon + 1) > ATTRIBUTE_VALUE_MAX)
+        return error_set(error, BAD_DATA, "request.attribute_size", "attribute \"%.20s…\" is too long (name %d, value %d octets)",
+                         text, ATTRIBUTE_NAME_MAX, ATTRIBUTE_VALUE_MAX);
+    memcpy(name, text, size);
+    name[size] = 0;
+    if (!attribute_known(name))
+        return error_set(error, BAD_DATA, "request.attribute_unknown",
+                         "attribute \"%s\" is not known here; this CA takes CertificateTemplate and ExpirationDate", name);
+    if (request_add_attribute(request, name, colon + 1, ORIGIN_REQUEST))
+        return error_set(error, BAD_DATA, "request.attribute_count", "more than %d attributes", ATTRIBUTES_MAX);
+    return OK;
+}
+
+static int attributes_take(struct request *request, const struct strings *attributes, struct error *error)
+{
+    struct buf original = BUF_EMPTY;
+    int status = OK;
+    for (size_t i = 0; attributes && i < attributes->count && !status; i++) {
+        status = attribute_take(request, attributes->items[i], error);
+        buf_add_text(&original, attributes->items[i]);
+        buf_add_byte(&original, '\n');
+    }
+    if (!status && !(request->attributes_original = strdup(buf_text(&original))))
+        status = error_memory(error);
+    buf_free(&original);
+    return status;
+}
+
+static int template_choose(struct request *request, const char *given, struct error *error)
+{
+    const char *attribute = request_attribute(request, "CertificateTemplate");
+    if (given && attribute && strcmp(given, attribute) != 0)
+        return error_set(error, BAD_DATA, "request.template", "two templates are named: %s and %s", given, attribute);
+    const char *name = given ? given : attribute;
+    if (!name || !*name)
+        return error_set(error, BAD_DATA, "request.template",
+                         "no template is named; use --template NAME (`chancery template list` shows them)");
+    if (strlen(name) > 128)
+        return error_set(error, BAD_DATA, "request.template", "the template's name is longer than 128 octets");
+    request->template_name = strdup(name);
+    return request->template_name ? OK : error_memory(error);
+}
+
+static int names_take(struct request *request, const struct pkcs10 *pkcs10)
+{
+    int status = OK;
+    for (size_t i = 0; i < pkcs10->name_count && !status; i++) {
+        struct buf text = BUF_EMPTY;
+        buf_printf(&text, "%s:%s", name_kind_name(pkcs10->names[i].kind), pkcs10->names[i].value);
+        status = text.failed ? INTERNAL : strings_add_n(&request->names, buf_text(&text), text.size);
+        buf_free(&text);
+    }
+    return status;
+}
+
+static int requester_take(struct pipeline *p, struct error *error)
+{
+    struct request *request = &p->request;
+    request->requester_uid = p->requester.uid;
+    request->requester = strdup(p->requester.account);
+    if (p->requester.dn)
+        request->requester_dn = strdup(p->requester.dn);
+    return request->requester && (!p->requester.dn || request->requester_dn) ? OK : error_memory(error);
+}
+
+static int pkcs10_take(struct pipeline *p, struct bytes der, struct error *error)
+{
+    struct request *request = &p->request;
+    int status = pkcs10_read(der, &p->pkcs10, error);
+    if (status)
+        return status;
+    request->pkcs10 = malloc(der.size);
+    request->subject = strdup(p->pkcs10.subject);
+    request->key_text = strdup(p->pkcs10.key_text);
+    if (!request->pkcs10 || !request->subject || !request->key_text || names_take(request, &p->pkcs10))
+        return error_memory(error);
+    memcpy(request->pkcs10, der.data, der.size);
+    request->pkcs10_size = der.size;
+    memcpy(request->pkcs10_sha256, p->pkcs10.sha256, 32);
+    memcpy(request->spki_sha256, p->pkcs10.spki_sha256, 32);
+    return OK;
+}
+
+static int usages_take(struct request *request, const struct strings *usages)
+{
+    static const char *const shipped[] = {"Default", "WebServicesInternal", "WebServicesExternal"};
+    if (usages && usages->count)
+        return strings_copy(&request->usages, usages);
+    for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++)
+        if (strings_add(&request->usages, shipped[i]))
+            return INTERNAL;
+    return OK;
+}
+
+static int pipeline_request(struct pipeline *p, const struct submission *submission, struct error *error)
+{
+    static const char *const labels[] = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", NULL};
+    struct buf der = BUF_EMPTY;
+    int status = submission->pkcs10.size > 2 * PKCS10_SIZE_MAX
+                     ? error_set(error, BAD_DATA, "request.size", "the request is larger than %d octets", PKCS10_SIZE_MAX)
+                     : pem_or_der(submission->pkcs10, labels, &der, NULL, error);
+    if (!status)
+        status = pkcs10_take(p, buf_bytes(&der), error);
+    if (!status)
+        status = attributes_take(&p->request, submission->attributes, error);
+    if (!status)
+        status = template_choose(&p->request, submission->template_name, error);
+    if (!status && usages_take(&p->request, submission->usages))
+        status = error_memory(error);
+    if (!status && submission->on_behalf_of)
+        status = error_set(error, DENIED, "agent.none", "no enrolment agent may ask for others here: on behalf of is refused");
+    if (!status)
+        status = authority_map(p->authority, &p->requester, error);
+    if (status == REFUSED) { /* a failed or ambiguous mapping is a refusal, not a guess */
+        error->status = DENIED;
+        status = DENIED;
+    }
+    if (!status)
+        status = requester_take(p, error);
+    p->request.submitted_at = p->request.resolved_at = clock_now();
+    p->request.disposition = DISPOSITION_ACTIVE;
+    buf_free(&der);
+    return status;
+}
+
+/* ---- policy: a verdict, with the rules on keys that hold whatever a module says ---- */
+
+static void verdict_deny(struct policy_result *verdict, const char *reason, const char *message)
+{
+    verdict->verdict = CHANCERY_DENY;
+    snprintf(verdict->reason, sizeof verdict->reason, "%s", reason);
+    snprintf(verdict->message, sizeof verdict->message, "%s", message);
+}
+
+/* Keys that are somebody else's. Returns OK with *mine false when the key must be refused. */
+static int key_check(struct pipeline *p, bool *refused, struct error *error)
+{
+    struct authority *a = p->authority;
+    if (a->spki.size == p->pkcs10.spki.size && memcmp(a->spki.data, p->pkcs10.spki.data, a->spki.size) == 0) {
+        verdict_deny(&p->verdict, "key.of_ca", "the key in the request is the CA's own");
+        *refused = true;
+        return OK;
+    }
+    uint64_t ids[64];
+    size_t count = 0;
+    int status = certificates_find(a->store, CERTIFICATE_BY_SPKI, bytes_of(p->pkcs10.spki_sha256, 32), ids, 64, &count, error);
+    for (size_t i = 0; i < count && !status && !*refused; i++) {
+        struct request other = {0};
+        status = requests_get(a->store, ids[i], &other, error);
+        if (!status && other.requester_uid != p->request.requester_uid) {
+            verdict_deny(&p->verdict, "key.of_other", "the key in the request is certified for another requester: make a new key");
+            *refused = true;
+        }
+        request_free(&other);
+    }
+    return status;
+}
+
+static int pipeline_policy(struct pipeline *p, struct error *error)
+{
+    bool refused = false;
+    int status = key_check(p, &refused, error);
+    if (status || refused)
+        return status;
+    struct error none = ERROR_NONE;
+    status = template_adopted(p->authority, p->request.template_name, &p->template, p->request.template_digest, &none);
+    p->has_template = status == OK;
+    if (status && status != REFUSED)
+        return error_set(error, none.status, none.reason, "%s", none.message);
+    struct policy_input input = {
+        .request = &p->request,
+        .requester = &p->requester,
+        .resubmission = p->resubmission,
+        .template = p->has_template ? &p->template : NULL,
+        .names = p->pkcs10.names,
+        .name_count = p->pkcs10.name_count,
+        .extensions = p->pkcs10.extensions,
+        .extension_count = p->pkcs10.extension_count,
+        .key_algorithm = p->pkcs10.key_algorithm,
+        .key_bits = p->pkcs10.key_bits,
+    };
+    policy_verify(p->authority->policy, &input, &p->verdict);
+    if (p->verdict.verdict == CHANCERY_TRY_AGAIN)
+        return error_set(error, TEMPORARY, *p->verdict.reason ? p->verdict.reason : "policy.temporary", "%s", p->verdict.message);
+    p->request.subject_replaced = p->verdict.properties.subject_replaced;
+    return OK;
+}
+
+/* ---- issue, store, outbox ---- */
+
+static int request_set_verdict(struct request *request, const struct policy_result *verdict)
+{
+    free(request->message);
+    free(request->reason);
+    request->message = strdup(verdict->message);
+    request->reason = strdup(verdict->reason);
+    return request->message && request->reason ? OK : INTERNAL;
+}
+
+/* Closure: a verdict that is not ISSUE: request, audit record and outbox rows in one transaction. */
+static int verdict_store(struct store_txn *txn, void *argument, struct error *error)
+{
+    struct pipeline *p = argument;
+    bool denied = p->verdict.verdict == CHANCERY_DENY;
+    if (!p->resubmission) {
+        p->request.id = counter_next(txn, "request");
+    } else {
+        struct request now = {0};
+        int status = requests_get_txn(txn, p->request.id, &now);
+        if (!status)
+            status = disposition_check(now.disposition, p->request.disposition, error);
+        request_free(&now);
+        if (status)
+            return error_set(error, status, "object.changed", "request %llu changed meanwhile: look at it again",
+                             (unsigned long long)p->request.id);
+    }
+    requests_put(txn, &p->request);
+    struct event event = authority_event(denied ? EVENT_DENIED : EVENT_PENDING, &p->request, NULL);
+    authority_emit(p->authority, txn, &event);
+    authority_audit(p->authority, txn, p->caller, p->resubmission ? "request.resubmit" : "request.submit",
+                    authority_object(p->request.id).text, denied ? "denied" : "pending", p->verdict.reason, p->verdict.message);
+    return store_txn_failed(txn);
+}
+
+static int pipeline_store_verdict(struct pipeline *p, struct error *error)
+{
+    enum disposition next = p->verdict.verdict == CHANCERY_DENY ? DISPOSITION_DENIED : DISPOSITION_PENDING;
+    int status = disposition_check(p->request.disposition, next, error);
+    if (!status && request_set_verdict(&p->request, &p->verdict))
+        status = error_memory(error);
+    if (status)
+        return status;
+    p->request.disposition = next;
+    p->request.resolved_at = clock_now();
+    return store_write(p->authority->store, verdict_store, p, error);
+}
+
+static int pipeline_issue_and_store(struct pipeline *p, struct error *error)
+{
+    if (request_set_verdict(&p->request, &p->verdict))
+        return error_memory(error);
+    p->issue.authority = p->authority;
+    p->issue.caller = p->caller;
+    p->issue.request = &p->request;
+    p->issue.properties = &p->verdict.properties;
+    p->issue.spki = buf_bytes(&p->pkcs10.spki);
+    p->issue.exists = p->resubmission;
+    return issue_run(&p->issue, error);
+}
+
+/* The sentence. Publishing follows from the outbox rows, in exit/dispatch.c. */
+static int pipeline_run(struct pipeline *p, const struct submission *submission, struct error *error)
+{
+    int status = submission ? pipeline_request(p, submission, error) : OK;
+    if (!status)
+        status = pipeline_policy(p, error);
+    if (!status)
+        status = p->verdict.verdict == CHANCERY_ISSUE ? pipeline_issue_and_store(p, error) : pipeline_store_verdict(p, error);
+    return status;
+}
+
+/* ---- what the client is told ---- */
+
+static void outcome_certificate(struct outcome *outcome, const struct certificate *certificate)
+{
+    outcome->serial = certificate->serial;
+    memcpy(outcome->sha256, certificate->sha256, 32);
+    memcpy(outcome->sha1, certificate->sha1, 20);
+    outcome->not_before = certificate->not_before;
+    outcome->not_after = certificate->not_after;
+}
+
+static void outcome_request(struct outcome *outcome, const struct request *request)
+{
+    outcome->id = request->id;
+    outcome->disposition = request->disposition;
+    outcome->subject_replaced = request->subject_replaced;
+    snprintf(outcome->reason, sizeof outcome->reason, "%s", request->reason ? request->reason : "");
+    snprintf(outcome->message, sizeof outcome->message, "%s", request->message ? request->message : "");
+}
+
+static void outcome_fill(struct outcome *outcome, const struct pipeline *p)
+{
+    outcome_request(outcome, &p->request);
+    outcome->validity_cut = p->issue.validity_cut;
+    if (p->request.disposition == DISPOSITION_ISSUED)
+        outcome_certificate(outcome, &p->issue.certificate);
+}
+
+/* The same PKCS#10 from the same requester within a day: its first answer again. *found false: none. */
+static int repeat_find(struct authority *a, const struct identity *caller, struct bytes input, bool *found, struct outcome *outcome)
+{
+    static const char *const labels[] = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", NULL};
+    struct buf der = BUF_EMPTY;
+    uint8_t digest[32];
+    uint64_t id = 0;
+    struct request request = {0};
+    struct certificate certificate = {0};
+    struct error none = ERROR_NONE;
+    int status = pem_or_der(input, labels, &der, NULL, &none);
+    if (!status) {
+        sha256_of(buf_bytes(&der), digest);
+        status = requests_find_same(a->store, caller->uid, digest, clock_now() - SAME_REQUEST_S, &id, &none);
+    }
+    if (!status && id)
+        status = requests_get(a->store, id, &request, &none);
+    *found = !status && id && (request.disposition == DISPOSITION_ISSUED || request.disposition == DISPOSITION_PENDING);
+    if (*found && request.disposition == DISPOSITION_ISSUED)
+        status = certificates_get(a->store, id, &certificate, &none);
+    if (*found && !status) {
+        outcome_request(outcome, &request);
+        outcome->repeated = true;
+        if (certificate.der)
+            outcome_certificate(outcome, &certificate);
+    }
+    certificate_record_free(&certificate);
+    request_free(&request);
+    buf_free(&der);
+    return OK;
+}
+
+int authority_submit(struct authority *authority, const struct identity *caller, const struct submission *submission,
+                     struct outcome *outcome, struct error *error)
+{
+    struct pipeline p = {.authority = authority, .caller = caller};
+    bool repeated = false;
+    memset(outcome, 0, sizeof *outcome);
+    int status = submission->pkcs10.size <= 2 * PKCS10_SIZE_MAX
+                     ? repeat_find(authority, caller, submission->pkcs10, &repeated, outcome) : OK;
+    if (!status && repeated)
+        return OK;
+    if (!authority_issuer(authority, error))
+        return error->status;
+    if (identity_copy(&p.requester, caller))
+        status = error_memory(error);
+    if (!status)
+        status = pipeline_run(&p, submission, error);
+    if (status)
+        authority_audit_refusal(authority, caller, "request.submit", "", error);
+    else
+        outcome_fill(outcome, &p);
+    pipeline_free(&p);
+    return status;
+}
+
+/* ---- resubmission: an officer says yes, and everything else is looked at anew ---- */
+
+static int approval_add(struct request *request, const struct identity *officer, struct error *error)
+{
+    for (size_t i = 0; i < request->approval_count; i++)
+        if (strcmp(request->approvals[i].account, officer->account) == 0)
+            return error_set(error, REFUSED, "officer.approved_already",
+                             "%s has approved request %llu already: another officer must", officer->account,
+                             (unsigned long long)request->id);
+    struct approval *more = realloc(request->approvals, (request->approval_count + 1) * sizeof *more);
+    if (!more)
+        return error_memory(error);
+    request->approvals = more;
+    more += request->approval_count;
+    *more = (struct approval){.account = strdup(officer->account), .dn = officer->dn ? strdup(officer->dn) : NULL, .at = clock_now()};
+    if (!more->account)
+        return error_memory(error);
+    request->approval_count++;
+    free(request->decided_by);
+    request->decided_by = strdup(officer->account);
+    return request->decided_by ? OK : error_memory(error);
+}
+
+static int requester_restore(struct pipeline *p, struct error *error)
+{
+    p->requester.uid = p->request.requester_uid;
+    p->requester.account = strdup(p->request.requester);
+    p->requester.dn = p->request.requester_dn ? strdup(p->request.requester_dn) : NULL;
+    p->requester.roles = ROLE_ENROL;
+    return p->requester.account ? OK : error_memory(error);
+}
+
+int authority_resubmit(struct authority *authority, const struct identity *caller, uint64_t id, const struct seen *seen,
+                       struct outcome *outcome, struct error *error)
+{
+    struct pipeline p = {.authority = authority, .caller = caller, .resubmission = true};
+    memset(outcome, 0, sizeof *outcome);
+    int status = authority_issuer(authority, error) ? OK : error->status;
+    if (!status)
+        status = requests_get(authority->store, id, &p.request, error);
+    if (!status)
+        status = seen_check(seen, &p.request, error);
+    if (!status)
+        status = disposition_check(p.request.disposition, DISPOSITION_ISSUING, error);
+    if (!status && p.request.disposition == DISPOSITION_ACTIVE)
+        status = error_set(error, REFUSED, "state.transition", "request %llu is being processed", (unsigned long long)id);
+    if (!status)
+        status = authority_may_decide(authority, caller, &p.request, error);
+    if (!status)
+        status = approval_add(&p.request, caller, error);
+    if (!status)
+        status = requester_restore(&p, error);
+    if (!status)
+        status = pkcs10_read(bytes_of(p.request.pkcs10, p.request.pkcs10_size), &p.pkcs10, error);
+    if (!status)
+        status = pipeline_run(&p, NULL, error);
+    if (status)
+        authority_audit_refusal(authority, caller, "request.resubmit", authority_object(id).text, error);
+    else
+        outcome_fill(outcome, &p);
+    pipeline_free(&p);
+    return status;
+}

@@ -1,0 +1,265 @@
+/* The state of publishing, and health: every row says ok, warning or critical, and why. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "ca/authority_internal.h"
+#include "ca/base/clock.h"
+#include "ca/base/log.h"
+
+/* ---- publishing ---- */
+
+int authority_publish_status(struct authority *authority, struct publish_status out[PUBLISH_MODULES_MAX], size_t *count,
+                             struct error *error)
+{
+    int status = OK;
+    *count = 0;
+    for (size_t i = 0; i < authority->options.exit_count && i < PUBLISH_MODULES_MAX && !status; i++) {
+        snprintf(out[i].module, sizeof out[i].module, "%s", authority->options.exits[i].name);
+        status = outbox_stats(authority->store, out[i].module, &out[i].stats, error);
+        (*count)++;
+    }
+    return status;
+}
+
+int authority_publish_rows(struct authority *authority, struct outbox_row *rows, size_t limit, size_t *count, struct error *error)
+{
+    return outbox_list(authority->store, NULL, 0, rows, limit, count, error);
+}
+
+struct retry_record {
+    struct authority *authority;
+    const struct identity *caller;
+    const char *module;
+    uint64_t count;
+};
+
+static int retry_audit(struct store_txn *txn, void *argument, struct error *error)
+{
+    struct retry_record *r = argument;
+    char detail[40];
+    (void)error;
+    snprintf(detail, sizeof detail, "%llu rows", (unsigned long long)r->count);
+    authority_audit(r->authority, txn, r->caller, "publish.retry", r->module ? r->module : "all", "done", "", detail);
+    return store_txn_failed(txn);
+}
+
+int authority_publish_retry(struct authority *authority, const struct identity *caller, const char *module, uint64_t *count,
+                            struct error *error)
+{
+    int status = OK;
+    bool known = false;
+    *count = 0;
+    for (size_t i = 0; i < authority->options.exit_count && !status; i++) {
+        const char *name = authority->options.exits[i].name;
+        uint64_t some = 0;
+        if (module && strcmp(module, name) != 0)
+            continue;
+        known = true;
+        status = outbox_retry_all(authority->store, name, &some, error);
+        *count += some;
+    }
+    if (!status && module && !known)
+        status = error_set(error, REFUSED, "publish.module", "there is no exit module %s (`chancery publish status` lists them)", module);
+    struct retry_record record = {.authority = authority, .caller = caller, .module = module, .count = *count};
+    if (!status)
+        status = store_write(authority->store, retry_audit, &record, error);
+    return status;
+}
+
+int authority_publish_check(struct authority *authority, const char *dn, struct strings *lines, struct error *error)
+{
+    int status = OK;
+    for (size_t i = 0; i < authority->options.exit_count && !status; i++)
+        if (authority->options.probe)
+            status = authority->options.probe(authority->options.probe_argument, authority->options.exits[i].name, dn, lines, error);
+    return status;
+}
+
+int authority_audit_list(struct authority *authority, uint64_t after, struct audit_record *rows, size_t limit, size_t *count,
+                         struct error *error)
+{
+    return audit_page(authority->store, after, rows, limit, count, error);
+}
+
+/* ---- health ---- */
+
+struct health {
+    struct authority *authority;
+    struct health_row *rows;
+    size_t count;
+    int64_t now;
+};
+
+static void row(struct health *h, enum health_state state, const char *name, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static void row(struct health *h, enum health_state state, const char *name, const char *format, ...)
+{
+    if (h->count == HEALTH_ROWS_MAX)
+        return;
+    struct health_row *to = &h->rows[h->count++];
+    va_list arguments;
+    to->state = state;
+    snprintf(to->name, sizeof to->name, "%s", name);
+    va_start(arguments, format);
+    vsnprintf(to->message, sizeof to->message, format, arguments);
+    va_end(arguments);
+}
+
+static const char *span(int64_t seconds, char text[32])
+{
+    if (seconds < 0)
+        seconds = -seconds;
+    if (seconds >= 2 * 86400)
+        snprintf(text, 32, "%lld days", (long long)(seconds / 86400));
+    else if (seconds >= 2 * 3600)
+        snprintf(text, 32, "%lld hours", (long long)(seconds / 3600));
+    else if (seconds >= 120)
+        snprintf(text, 32, "%lld minutes", (long long)(seconds / 60));
+    else
+        snprintf(text, 32, "%lld seconds", (long long)seconds);
+    return text;
+}
+
+static void health_certificate(struct health *h)
+{
+    struct error none = ERROR_NONE;
+    const struct issuer *issuer = authority_issuer(h->authority, &none);
+    char left[32], at[TIME_TEXT_SIZE];
+    if (!issuer) {
+        row(h, HEALTH_CRITICAL, "CA certificate", "%s", none.message);
+        return;
+    }
+    int64_t life = issuer->not_after - h->now;
+    int64_t warning = conf_number(h->authority->conf, "health", "certificate_warning");
+    if (life <= 0)
+        row(h, HEALTH_CRITICAL, "CA certificate 0", "expired %s ago: renew it", span(life, left));
+    else
+        row(h, life < warning ? HEALTH_WARNING : HEALTH_OK, "CA certificate 0", "expires %s, in %s",
+            time_format(issuer->not_after, at), span(life, left));
+}
+
+static void health_crl(struct health *h)
+{
+    struct crl_record crl;
+    struct error none = ERROR_NONE;
+    char text[32];
+    if (!authority_issuer(h->authority, &none))
+        return;
+    int status = authority_crl_latest(h->authority, false, &crl, &none);
+    if (status == REFUSED) {
+        row(h, HEALTH_CRITICAL, "CRL", "none was made yet: run `chancery crl publish`");
+    } else if (status) {
+        row(h, HEALTH_UNKNOWN, "CRL", "%s", none.message);
+    } else {
+        int64_t left = crl.next_update - h->now, late = h->now - crl.next_publish;
+        enum health_state state = left * 3 < crl.next_update - crl.this_update ? HEALTH_CRITICAL
+                                  : late > 3600                               ? HEALTH_WARNING
+                                                                              : HEALTH_OK;
+        if (left <= 0)
+            row(h, HEALTH_CRITICAL, "CRL", "number %llu expired %s ago: run `chancery crl publish`", (unsigned long long)crl.number,
+                span(left, text));
+        else
+            row(h, state, "CRL", "number %llu, %llu entries, valid for %s more%s", (unsigned long long)crl.number,
+                (unsigned long long)crl.entries, span(left, text), state ? "; a successor is late: run `chancery crl publish`" : "");
+    }
+}
+
+static void health_outbox(struct health *h)
+{
+    struct publish_status modules[PUBLISH_MODULES_MAX];
+    struct error none = ERROR_NONE;
+    size_t count = 0;
+    char name[64], text[32];
+    if (authority_publish_status(h->authority, modules, &count, &none)) {
+        row(h, HEALTH_UNKNOWN, "Outbox", "%s", none.message);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct outbox_stats *s = &modules[i].stats;
+        int64_t age = s->oldest_added_at ? h->now - s->oldest_added_at : 0;
+        enum health_state state = age > conf_number(h->authority->conf, "health", "outbox_critical")              ? HEALTH_CRITICAL
+                                  : s->parked || age > conf_number(h->authority->conf, "health", "outbox_warning") ? HEALTH_WARNING
+                                                                                                                   : HEALTH_OK;
+        snprintf(name, sizeof name, "Outbox %.50s", modules[i].module);
+        if (s->waiting || s->parked)
+            row(h, state, name, "%llu waiting, the oldest for %s; %llu parked (`chancery publish status`)",
+                (unsigned long long)s->waiting, span(age, text), (unsigned long long)s->parked);
+        else
+            row(h, state, name, "nothing waits, %llu published", (unsigned long long)s->done);
+    }
+}
+
+static void health_signer(struct health *h)
+{
+    struct signer_info info = {0};
+    struct error error = ERROR_NONE;
+    if (signer_info(h->authority->signer, &info, &error))
+        row(h, HEALTH_CRITICAL, "Signer", "%s", error.message);
+    else if (info.locked)
+        row(h, HEALTH_CRITICAL, "Signer", "locked: it waits for its passphrase");
+    else
+        row(h, HEALTH_OK, "Signer", "%s, %llu signatures in its journal", info.key_type, (unsigned long long)info.signatures);
+    signer_info_free(&info);
+}
+
+static void health_directory(struct health *h)
+{
+    struct error error = ERROR_NONE;
+    if (!h->authority->directory)
+        return;
+    int64_t before = clock_monotonic_ms();
+    if (directory_ping(h->authority->directory, &error))
+        row(h, HEALTH_CRITICAL, "Directory", "%s", error.message);
+    else
+        row(h, HEALTH_OK, "Directory", "answers in %lld ms", (long long)(clock_monotonic_ms() - before));
+}
+
+static void health_disk(struct health *h)
+{
+    struct statvfs fs;
+    const char *path = conf_text(h->authority->conf, "store", "path");
+    if (!path || statvfs(path, &fs))
+        return;
+    int64_t free_mib = (int64_t)((uint64_t)fs.f_bavail * fs.f_frsize >> 20);
+    bool low = free_mib < conf_number(h->authority->conf, "health", "disk_warning");
+    row(h, low ? HEALTH_WARNING : HEALTH_OK, "Disk", "%lld MiB free under %.120s", (long long)free_mib, path);
+}
+
+static void health_templates(struct health *h)
+{
+    struct strings names = {0};
+    struct error none = ERROR_NONE;
+    if (!template_names_adopted(h->authority, &names, &none))
+        row(h, names.count ? HEALTH_OK : HEALTH_WARNING, "Templates", "%zu adopted%s", names.count,
+            names.count ? "" : ": nothing can be issued (`chancery template adopt NAME`)");
+    strings_free(&names);
+}
+
+enum health_state authority_health(struct authority *authority, struct health_row rows[HEALTH_ROWS_MAX], size_t *count)
+{
+    static void (*const checks[])(struct health *) = {health_certificate, health_crl,  health_outbox,   health_signer,
+                                                      health_directory,   health_disk, health_templates};
+    struct health h = {.authority = authority, .rows = rows, .now = clock_now()};
+    enum health_state worst = HEALTH_OK;
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        checks[i](&h);
+    for (size_t i = 0; i < h.count; i++) /* critical stands above unknown: what is known to be broken comes first */
+        if (rows[i].state == HEALTH_CRITICAL || (rows[i].state > worst && worst != HEALTH_CRITICAL))
+            worst = rows[i].state;
+    *count = h.count;
+    return worst;
+}
+
+void authority_tick(struct authority *authority)
+{
+    struct error none = ERROR_NONE;
+    struct crl_record crl;
+    int64_t now = clock_now();
+    if (now % 3600 || !authority_issuer(authority, &none)) /* once an hour is enough for the log */
+        return;
+    if (!authority_crl_latest(authority, false, &crl, &none) && now - crl.next_publish > 3600)
+        log_warn("CRL %llu: its successor is late; does cron run `chancery crl publish --if-due`?", (unsigned long long)crl.number);
+}

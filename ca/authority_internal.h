@@ -1,0 +1,86 @@
+/* What the files of the authority share among themselves; nobody else includes it. */
+#ifndef CHANCERY_AUTHORITY_INTERNAL_H
+#define CHANCERY_AUTHORITY_INTERNAL_H
+
+#include <pthread.h>
+
+#include "ca/authority.h"
+#include "ca/directory/directory.h"
+#include "ca/policy/policy.h"
+#include "ca/signer/signer.h"
+#include "ca/x509/certificate.h"
+#include "ca/x509/pkcs10.h"
+
+struct template_cache;
+struct refusal_log;
+
+struct authority {
+    struct authority_options options;
+    const struct conf *conf;
+    struct store *store;
+    struct signer *signer;
+    struct policy *policy;
+    struct directory *directory;
+    char *name, *host, *config_string;
+    char key_type[16];
+    struct buf algorithm; /* of the signer's signatures */
+    struct buf spki;      /* of the signer's key */
+    pthread_rwlock_t issuer_lock;
+    struct issuer *issuer; /* NULL: no certificate installed yet; old ones are kept in `retired` while readers may hold them */
+    struct issuer *retired;
+    struct template_cache *templates;
+    struct refusal_log *refusals;
+    pthread_mutex_t crl_lock; /* one CRL at a time */
+    struct strings administrators, officers, auditors, operators, readers; /* accounts or uids as text, from conf and local groups */
+    bool role_separation;
+};
+
+/* The issuer that signs now; TEMPORARY "ca.no_certificate" when none is installed. Lives as long as the authority. */
+const struct issuer *authority_issuer(struct authority *authority, struct error *error);
+int authority_load_issuer(struct authority *authority, struct error *error);
+/* Puts rows for every exit module whose mask has the event's kind. In a closure. */
+void authority_emit(struct authority *authority, struct store_txn *txn, const struct event *event);
+/* One record for what caller did. In the closure that does it. Returns its number. */
+uint64_t authority_audit(struct authority *authority, struct store_txn *txn, const struct identity *caller, const char *action,
+                         const char *object, const char *outcome, const char *reason, const char *detail);
+/* The event of a request as it stands; certificate may be NULL. Borrows everything: do not event_free. */
+struct event authority_event(enum event_kind kind, const struct request *request, const struct certificate *certificate);
+/* The text "request 17" for audit objects. */
+struct object_text { char text[40]; };
+struct object_text authority_object(uint64_t id);
+/* NOT_PERMITTED unless it is the caller's own or he may read. */
+int authority_may_read(const struct identity *caller, const struct request *request, struct error *error);
+bool authority_owns(const struct identity *caller, const struct request *request);
+/* Nobody decides his own request, nor one for his own entry. Maps the caller. */
+int authority_may_decide(struct authority *authority, const struct identity *caller, const struct request *request,
+                         struct error *error);
+int seen_check(const struct seen *seen, const struct request *request, struct error *error);
+
+/* ca/authority_issue.c: from a verdict to a durable certificate. */
+struct issue {
+    struct authority *authority;
+    const struct identity *caller;
+    struct request *request;
+    struct properties *properties;
+    struct bytes spki;
+    bool exists; /* the request's row is in the table already (resubmission) */
+    bool validity_cut;
+    struct certificate certificate; /* as stored */
+};
+int issue_run(struct issue *issue, struct error *error);
+void issue_free(struct issue *issue);
+/* Completes a reservation that a crash left, or makes it a failed request. */
+int issue_recover(struct authority *authority, struct error *error);
+
+/* ca/authority_template.c */
+int template_cache_open(struct template_cache **out);
+void template_cache_free(struct template_cache *cache);
+/* A private copy of the adopted template, with its digest; REFUSED "template.unknown". */
+int template_adopted(struct authority *authority, const char *name, struct template *out, uint8_t digest[32], struct error *error);
+int template_names_adopted(struct authority *authority, struct strings *names, struct error *error);
+
+/* ca/authority_roles.c */
+int roles_open(struct authority *authority, struct error *error);
+void roles_close(struct authority *authority);
+
+#endif
