@@ -61,7 +61,8 @@ int error_prefix(struct error *error, const char *format, ...)
     memcpy(rest, error->message, sizeof rest);
     length = strlen(prefix);
     memcpy(error->message, prefix, length);
-    snprintf(error->message + length, sizeof error->message - length, ": %s", rest);
+    if (snprintf(error->message + length, sizeof error->message - length, ": %s", rest) < 0)
+        error->message[length] = 0;
     cut_at_scalar(error->message, strlen(error->message));
     return error->status;
 }
