@@ -81,6 +81,9 @@ bool dn_equal(const char *a, const char *b);                                 /* 
 bool dn_is_under(const char *dn, const char *base);                          /* dn == base counts */
 int dn_parent(const char *dn, char **out, struct error *error);
 int dn_first_rdn(const char *dn, char **attribute, struct buf *value, struct error *error);
+/* Every attribute value of a name, most specific first; stops at the first that is not OK and returns that. */
+int dn_values(const char *dn, int (*each)(void *state, const char *attribute, struct bytes value), void *state,
+              struct error *error);
 
 /* ---- groups: nested, cached for at most 300 s; fresh asks anew ---- */
 /* Does the entry (user_dn) belong to any of these DNs: itself, or through member/uniqueMember of groups, nested to 16 levels? */
