@@ -25,7 +25,7 @@ ca/client*                                 | ca/base/ ca/client
 ca/chancery.c ca/chancery-*.c ca/command*  | ca/base/ ca/client ca/command
 ca/chanceryd*                              | ca/
 enroll/*                                   | ca/base/ ca/client.h ca/x509/ ca/directory/
-publish/*                                  | ca/base/ ca/module.h ca/event.h ca/request.h ca/directory/
+publish/*                                  | ca/base/ ca/module.h ca/event.h ca/request.h ca/directory/ ca/x509/
 tui/*                                      | ca/base/ ca/client.h
 '
 
