@@ -9,6 +9,16 @@
 #include "ca/directory/identity.h"
 #include "ca/directory/pool.h"
 
+#define FILTER_DEFAULT "(&(objectClass=posixAccount)(uidNumber=%u))"
+
+const struct conf_item identity_items[] = {
+    {"identity", "base", CONF_TEXT, NULL, "DNs under which people and hosts are searched, separated by ; (default: the directory's)", 0, 0},
+    {"identity", "filter", CONF_TEXT, FILTER_DEFAULT,
+     "finds the entry of a peer: %u his uid, %n his account name; never by an attribute that users can write", 0, 0},
+    {"identity.*", "dn", CONF_TEXT, NULL, "the entry of the uid that the section is named after; uid 0 maps by this alone", 0, 0},
+    {NULL, NULL, CONF_TEXT, NULL, NULL, 0, 0},
+};
+
 static int bases_read(const struct conf *conf, const char *fallback, struct strings *out, struct error *error)
 {
     const char *text = conf_text(conf, "identity", "base");
@@ -30,7 +40,7 @@ static int filter_make(const struct conf *conf, int64_t uid, const char *account
 
     snprintf(number, sizeof number, "%" PRId64, uid);
     if (!pattern)
-        pattern = "(&(objectClass=posixAccount)(uidNumber=%u))";
+        pattern = FILTER_DEFAULT;
     return filter_expand(pattern, "un", values, out, error);
 }
 

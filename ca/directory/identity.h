@@ -12,11 +12,8 @@
 
 #include "ca/directory/directory.h"
 
-#define IDENTITY_ITEMS                                                                                                    \
-    {"identity", "base", CONF_TEXT, NULL, "DNs under which people and hosts are searched, separated by ;", 0, 0},         \
-    {"identity", "filter", CONF_TEXT, "(&(objectClass=posixAccount)(uidNumber=%u))",                                       \
-     "finds the entry of a peer: %u his uid, %n his account name; never an attribute that users can write", 0, 0},         \
-    {"identity.*", "dn", CONF_TEXT, NULL, "the entry of the uid that stands in the section's name; uid 0 maps by this alone", 0, 0}
+/* For the daemon's table; ended by section NULL. */
+extern const struct conf_item identity_items[];
 
 /* The items alone, as the daemon checks them: DNs and the filter's letters. BAD_CONFIG. */
 int identity_check(const struct conf *conf, struct error *error);

@@ -42,7 +42,7 @@ int directory_template_fetch(struct directory *directory, const char *templates_
     filter_escape(&filter, bytes_of_text(name));
     buf_add_text(&filter, "))");
     status = filter.failed ? error_memory(error)
-                           : directory_search(directory, templates_base, SCOPE_ONE, buf_text(&filter), template_attribute_names, 2,
+                           : directory_search(directory, templates_base, SCOPE_SUBTREE, buf_text(&filter), template_attribute_names, 2,
                                               &found, error);
     if (status == OK && found.count == 0)
         status = error_set(error, REFUSED, "template.unknown", "the directory has no template \"%s\" under %s", name, templates_base);
@@ -60,7 +60,7 @@ int directory_template_names(struct directory *directory, const char *templates_
 {
     static const char *const attributes[] = {"cn", NULL};
     struct directory_entries found;
-    int status = directory_search(directory, templates_base, SCOPE_ONE, "(objectClass=pKICertificateTemplate)", attributes,
+    int status = directory_search(directory, templates_base, SCOPE_SUBTREE, "(objectClass=pKICertificateTemplate)", attributes,
                                   TEMPLATES_MAX, &found, error);
 
     if (status == OK && found.truncated)

@@ -5,7 +5,7 @@
 #include "ca/directory/directory.h"
 #include "ca/template.h"
 
-/* Exactly one pKICertificateTemplate with this cn right under templates_base: else REFUSED "template.unknown" or
+/* Exactly one pKICertificateTemplate with this cn under templates_base: else REFUSED "template.unknown" or
  * "template.ambiguous"; BAD_DATA where an attribute is not what it must be. */
 int directory_template_fetch(struct directory *directory, const char *templates_base, const char *name, struct template *out,
                              struct error *error);
