@@ -77,10 +77,10 @@ static void usage_row(const struct model *model, size_t index, struct lines *out
     if (out->width < PAGE_COLS_WIDE) {
         lines_piece(out, 8, 0, style, usage->name);
     } else {
-        lines_piece(out, 8, 21, style, usage->name);
-        lines_piece(out, 30, out->width - 58, style, usage->title);
-        lines_piece(out, out->width - 26, 16, style, usage->now);
-        lines_piece(out, out->width - 9, 0, style, usage->ticked ? buf_text(&now) : "-");
+        lines_piece(out, 8, 19, style, usage->name);
+        lines_piece(out, 28, out->width - 54, style, usage->title);
+        lines_piece(out, out->width - 25, 15, style, usage->now);
+        lines_piece(out, out->width - 8, 0, style, usage->ticked ? buf_text(&now) : "-");
     }
     if (here)
         out->cursor = (int)out->count - 1;
@@ -100,9 +100,9 @@ static void usage_rows(const struct model *model, struct lines *out) {
         lines_row(out);
         struct buf host = BUF_EMPTY;
         buf_printf(&host, "on host %s", model->returned.host != NULL ? model->returned.host : "");
-        lines_piece(out, 8, out->width - 36, STYLE_DIM, buf_text(&host));
-        lines_piece(out, out->width - 26, 16, STYLE_DIM, "now");
-        lines_piece(out, out->width - 9, 0, STYLE_DIM, "new");
+        lines_piece(out, 8, out->width - 34, STYLE_DIM, buf_text(&host));
+        lines_piece(out, out->width - 25, 15, STYLE_DIM, "now");
+        lines_piece(out, out->width - 8, 0, STYLE_DIM, "new");
         buf_free(&host);
     }
     for (size_t i = 0; i < model->returned.usage_count; i++)

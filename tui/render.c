@@ -28,7 +28,7 @@ static void render_title(const struct model *model, struct grid *grid) {
     } else {
         buf_add_text(&right, model->read_only ? "[RO]" : "[RW]");
     }
-    int room = grid->cols / 2, size = text_width(buf_text(&right), grid->utf8);
+    int room = grid->cols * 2 / 3, size = text_width(buf_text(&right), grid->utf8);
     size = size > room ? room : size;
     grid_text(grid, 0, 0, grid->cols - size - 1, STYLE_TITLE, buf_text(&title));
     grid_text(grid, 0, grid->cols - size, size, STYLE_TITLE, buf_text(&right));
@@ -196,13 +196,19 @@ static bool footer_shows(const struct model *model, enum action action) {
     return row != NULL && (mask & DISPOSITION_BIT(row->disposition)) != 0;
 }
 
+/* The key that confirms says what it does, in capitals. */
+static const char *footer_word(const struct model *model, enum action action) {
+    const char *verb = action == ACTION_YES ? action_row((enum action)model->dialog.action)->verb : NULL;
+    return verb != NULL ? verb : action_row(action)->name;
+}
+
 static int footer_draw(const struct model *model, struct grid *grid, int row, enum place place, int col) {
     char name[KEY_NAME_SIZE];
     for (size_t i = 0; i < keymap_size; i++) {
         if (keymap[i].place != place || !keymap[i].footer || !footer_shows(model, keymap[i].action))
             continue;
         key_name(keymap[i].key, name);
-        const char *word = action_row(keymap[i].action)->name;
+        const char *word = footer_word(model, keymap[i].action);
         int size = (int)(strlen(name) + 1 + strlen(word));
         if (col + size > grid->cols)
             break;

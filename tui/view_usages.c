@@ -47,7 +47,7 @@ static const struct column columns[] = {
     {"Host", 12, 0, true, cell_host},
     {"ReqID", 8, 1, false, cell_request},
     {"Since (UTC)", 16, 3, false, cell_since},
-    {"State", 12, 2, false, cell_state},
+    {"State", 13, 2, false, cell_state},
 };
 
 const struct view view_usages = {
