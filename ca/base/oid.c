@@ -54,7 +54,7 @@ const char *oid_name(const char *oid)
     static const struct {
         const char *oid, *name;
     } names[] = {
-        {OID_EXT_REQUESTER_ID, "requesterId"},
+        {OID_EXT_REQUESTER_ID, "subjectDirectoryAttributes"},
         {OID_KEY_USAGE, "keyUsage"},
         {OID_SAN, "subjectAltName"},
         {OID_BASIC_CONSTRAINTS, "basicConstraints"},

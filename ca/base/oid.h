@@ -5,7 +5,10 @@
 #include <stdbool.h>
 
 #define OID_ARC "2.25.99093035642563043370547096153827645545"
-#define OID_EXT_REQUESTER_ID OID_ARC ".3.1" /* entryUUID of the requester, UTF8String */
+/* Identifiers of our arc have no place in certificates: GnuTLS cannot read an arc of more than 64 bits in one (tried: libtasn1
+ * 4.19, "Error in DER parsing"). So the requester's entryUUID is an attribute in subjectDirectoryAttributes. */
+#define OID_EXT_REQUESTER_ID "2.5.29.9" /* subjectDirectoryAttributes, RFC 5280 4.2.1.8 */
+#define OID_ENTRY_UUID "1.3.6.1.1.16.4"  /* RFC 4530: OCTET STRING of 16 */
 
 #define OID_KEY_USAGE "2.5.29.15"
 #define OID_SAN "2.5.29.17"

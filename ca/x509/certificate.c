@@ -157,8 +157,10 @@ static int write_basic_constraints(const struct job *job, struct buf *value)
 
 static int write_requester_id(const struct job *job, struct buf *value)
 {
-    if (job->properties->requester_uuid != NULL)
-        der_add(value, DER_UTF8, bytes_of_text(job->properties->requester_uuid));
+    const char *uuid = job->properties->requester_uuid;
+
+    if (uuid != NULL && extension_write_requester_id(value, uuid) != OK)
+        return error_set(job->error, BAD_DATA, "certificate.requester", "the requester's identifier \"%.60s\" is not a UUID", uuid);
     return OK;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/base/encode.h"
 #include "ca/base/oid.h"
 
 int extension_next(struct bytes *rest, enum walk_rules rules, struct extension_view *out, const char **what)
@@ -226,6 +227,29 @@ int extension_write_template_name(struct buf *value, const char *name)
         buf_add_byte(value, (uint8_t)*name);
     }
     der_close(value, mark);
+    return status;
+}
+
+int extension_write_requester_id(struct buf *value, const char *uuid)
+{
+    size_t list = der_open(value, DER_SEQUENCE), attribute = der_open(value, DER_SEQUENCE), values;
+    struct buf digits = BUF_EMPTY, octets = BUF_EMPTY;
+    int status = BAD_DATA;
+
+    for (const char *at = uuid; *at != '\0'; at++)
+        if (*at != '-')
+            buf_add_byte(&digits, (uint8_t)*at);
+    if (hex_decode(&octets, buf_text(&digits), digits.size) == OK && octets.size == 16)
+        status = OK;
+    der_add_oid(value, DER_OID, OID_ENTRY_UUID);
+    values = der_open(value, DER_SET);
+    der_add(value, DER_OCTETS, buf_bytes(&octets));
+    der_close(value, values);
+    der_close(value, attribute);
+    der_close(value, list);
+    value->failed = value->failed || digits.failed || octets.failed;
+    buf_free(&digits);
+    buf_free(&octets);
     return status;
 }
 

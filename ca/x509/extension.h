@@ -10,7 +10,6 @@
 #define OID_POLICY_MAPPINGS "2.5.29.33"
 #define OID_POLICY_CONSTRAINTS "2.5.29.36"
 #define OID_INHIBIT_ANY_POLICY "2.5.29.54"
-#define OID_SUBJECT_DIRECTORY "2.5.29.9"
 #define OID_MS_OBJECT_SID "1.3.6.1.4.1.311.25.2.1"
 
 /* ---- lists of extensions ---- */
@@ -38,6 +37,8 @@ void extension_write_distribution_points(struct buf *value, const struct strings
 void extension_write_access(struct buf *value, const struct strings *ca_issuers, const struct strings *ocsp);
 int extension_write_template(struct buf *value, const char *oid, unsigned major, unsigned minor);
 int extension_write_template_name(struct buf *value, const char *name); /* BMPString */
+/* subjectDirectoryAttributes { entryUUID { OCTET STRING (16) } }; BAD_DATA when the text is no UUID. */
+int extension_write_requester_id(struct buf *value, const char *uuid);
 void extension_write_security_id(struct buf *value, const char *sid);
 
 /* ---- reading: BAD_DATA when malformed ---- */
@@ -46,6 +47,10 @@ int extension_read_ekus(struct bytes value, struct strings *ekus); /* INTERNAL w
 int extension_read_basic_constraints(struct bytes value, bool *ca, int *path_length);
 int extension_read_key_id(struct bytes value, struct bytes *key_id);
 int extension_read_authority_key_id(struct bytes value, struct bytes *key_id); /* key_id empty when only the other fields stand */
+
+/* The entryUUID in subjectDirectoryAttributes as text with hyphens, RFC 4530. */
+#define UUID_TEXT_SIZE 37
+int extension_read_requester_id(struct bytes value, char text[UUID_TEXT_SIZE]);
 
 /* ---- checking ---- */
 /* Form, criticality and place of an extension as RFC 5280 prescribes; unknown ones only need to be one DER element. */

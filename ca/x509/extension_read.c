@@ -1,5 +1,6 @@
 /* Reading extensions' values, and the table of what RFC 5280 prescribes for each: form, criticality, place.
  * Writing is in extension.c. */
+#include <stdio.h>
 #include <string.h>
 
 #include "ca/base/oid.h"
@@ -73,6 +74,34 @@ int extension_read_authority_key_id(struct bytes value, struct bytes *key_id)
     if (walk_is(rest, DER_CONTEXT(2)) && walk_next(&rest, &field) != OK)
         return BAD_DATA;
     return rest.size == 0 ? OK : BAD_DATA;
+}
+
+int extension_read_requester_id(struct bytes value, char text[UUID_TEXT_SIZE])
+{
+    struct bytes rest, uuid;
+    struct tlv attribute, field;
+    char oid[OID_TEXT_SIZE];
+    size_t at = 0;
+
+    if (walk_only(value, DER_SEQUENCE, &rest) != OK)
+        return BAD_DATA;
+    while (rest.size > 0) {
+        if (walk_expect(&rest, DER_SEQUENCE, &attribute) != OK || walk_expect(&attribute.content, DER_OID, &field) != OK ||
+            walk_oid(field.content, oid) != OK || walk_expect(&attribute.content, DER_SET, &field) != OK)
+            return BAD_DATA;
+        if (strcmp(oid, OID_ENTRY_UUID) != 0)
+            continue;
+        if (walk_only(field.content, DER_OCTETS, &uuid) != OK || uuid.size != 16)
+            return BAD_DATA;
+        for (size_t i = 0; i < uuid.size; i++) {
+            if (i == 4 || i == 6 || i == 8 || i == 10)
+                text[at++] = '-';
+            snprintf(text + at, UUID_TEXT_SIZE - at, "%02x", uuid.data[i]);
+            at += 2;
+        }
+        return OK;
+    }
+    return BAD_DATA;
 }
 
 /* ---- checks of form ---- */
@@ -294,7 +323,7 @@ static const struct rule {
      "policy constraints are not critical (RFC 5280 4.2.1.11)"},
     {OID_INHIBIT_ANY_POLICY, MUST, true, form_number, "inhibit anyPolicy is malformed (RFC 5280 4.2.1.14)",
      "inhibit anyPolicy is not critical (RFC 5280 4.2.1.14)"},
-    {OID_SUBJECT_DIRECTORY, NEVER, false, form_sequence, "subject directory attributes are malformed (RFC 5280 4.2.1.8)",
+    {OID_EXT_REQUESTER_ID, NEVER, false, form_sequence, "subject directory attributes are malformed (RFC 5280 4.2.1.8)",
      "subject directory attributes are critical (RFC 5280 4.2.1.8)"},
     {OID_OCSP_NOCHECK, NEVER, false, form_null, "OCSP nocheck is not NULL (RFC 6960 4.2.2.2.1)", "OCSP nocheck is critical (RFC 6960 4.2.2.2.1)"},
     {OID_TEMPLATE_INFO, NEVER, false, form_template, "template information is malformed (MS-WCCE 2.2.2.7.7.2)", "template information is critical"},
