@@ -7,8 +7,11 @@
 struct policy;
 
 /* Loads modules by name from `directory` (owned by root, or by us when we are not root; not writable by others).
- * policy_load gives their conf items before the configuration is read in full; policy_open opens them. */
+ * policy_load gives their conf items before the configuration is read in full; policy_open opens them. No names: an empty chain,
+ * which denies everything. */
 int policy_load(const char *directory, const struct strings *names, struct policy **out, struct error *error);
+/* Appends a module that is linked in instead of loaded. It must outlive the policy. */
+int policy_add(struct policy *policy, const struct chancery_module *module, struct error *error);
 size_t policy_count(const struct policy *policy);
 const struct chancery_module *policy_module(const struct policy *policy, size_t index);
 int policy_check(const struct policy *policy, const struct conf *conf, struct error *error);
