@@ -40,6 +40,14 @@ void log_open(const char *ident, bool to_syslog, bool verbose)
         openlog(state.ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
+void log_forked(void)
+{
+    if (!state.to_syslog)
+        return;
+    closelog();
+    openlog(state.ident, LOG_PID, LOG_DAEMON);
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
     char text[LOG_LINE_MAX];

@@ -8,6 +8,8 @@
 enum log_level { LEVEL_ERROR, LEVEL_WARN, LEVEL_NOTICE, LEVEL_DEBUG };
 
 void log_open(const char *ident, bool to_syslog, bool verbose);
+/* In a child, before descriptors are closed: syslog's is opened anew when needed. */
+void log_forked(void);
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define log_error(...) log_line(LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...) log_line(LEVEL_WARN, __VA_ARGS__)
