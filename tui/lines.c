@@ -100,6 +100,18 @@ int lines_rows(const struct lines *lines) {
     return rows;
 }
 
+int lines_scroll_to_cursor(const struct lines *lines, int scroll, int height) {
+    int row = 0;
+    if (lines->cursor < 0)
+        return scroll;
+    for (int i = 0; i < lines->cursor; i++)
+        row += line_rows(lines, (size_t)i);
+    int end = row + line_rows(lines, (size_t)lines->cursor);
+    if (end - scroll > height)
+        scroll = end - height;
+    return row < scroll ? row : scroll;
+}
+
 /* A line that begins above the area is drawn into a scratch grid, so that its later rows appear at their place. */
 static void line_draw(const struct lines *lines, size_t index, struct grid *grid, int row, int rows, int top, int bottom) {
     const struct line *line = &lines->items[index];

@@ -35,6 +35,8 @@ void lines_piece(struct lines *lines, int col, int width, enum style style, cons
 
 int line_rows(const struct lines *lines, size_t index);
 int lines_rows(const struct lines *lines); /* all together */
+/* The scroll nearest to this one that shows the cursor's line in an area of this height. */
+int lines_scroll_to_cursor(const struct lines *lines, int scroll, int height);
 /* Draws rows scroll … scroll+height of the page at grid rows top …, sets the cursor onto lines->cursor. */
 void lines_draw(const struct lines *lines, struct grid *grid, int top, int height, int scroll);
 /* Every line as sanitised text. */

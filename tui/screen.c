@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <term.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -81,6 +82,15 @@ static void colours_open(struct screen *screen) {
         init_pair((short)(style + 1), screen->theme->looks[style].colour, -1);
 }
 
+/* newterm says only that it failed, and keeps what it had allocated until then. */
+static bool terminal_is_known(const char *term, int fd) {
+    int found = 0;
+    bool known = term != NULL && setupterm(term, fd, &found) == 0;
+    if (known)
+        del_curterm(cur_term);
+    return known;
+}
+
 int screen_open(const struct screen_options *options, struct screen **out, struct error *error) {
     const char *term = options->term != NULL ? options->term : getenv("TERM");
     struct screen *screen = calloc(1, sizeof *screen);
@@ -95,7 +105,8 @@ int screen_open(const struct screen_options *options, struct screen **out, struc
         return error_set(error, USAGE, "console.theme", "There is no theme %s; there are default, mono, colour-blind and high-contrast.",
                          options->theme);
     }
-    screen->terminal = newterm(term, options->out, options->in);
+    if (terminal_is_known(term, screen->fd))
+        screen->terminal = newterm(term, options->out, options->in);
     if (screen->terminal == NULL) {
         free(screen);
         return error_set(error, BAD_CONFIG, "console.terminal",
@@ -105,6 +116,7 @@ int screen_open(const struct screen_options *options, struct screen **out, struc
     raw();
     noecho();
     nonl();
+    idcok(stdscr, FALSE); /* terminals differ on inserting and deleting beside wide characters */
     colours_open(screen);
     if (rows == 0)
         screen_size(screen, &rows, &cols);

@@ -83,6 +83,13 @@ static void scroll_page(struct model *model, int *scroll, enum action action) {
     *scroll = *scroll < 0 ? 0 : *scroll;
 }
 
+static void scroll_to_cursor(const struct model *model, int *scroll) {
+    struct lines lines;
+    page_build(model, &lines);
+    *scroll = lines_scroll_to_cursor(&lines, *scroll, layout_of(model).page_rows);
+    lines_free(&lines);
+}
+
 static void choice_move(struct model *model, enum action action) {
     const struct choice *choices = action_choices((enum action)model->dialog.action);
     int count = 0;
@@ -91,6 +98,7 @@ static void choice_move(struct model *model, enum action action) {
     int at = model->dialog.choice + (action == ACTION_DOWN ? 1 : -1);
     if (at >= 0 && at < count)
         model->dialog.choice = at;
+    scroll_to_cursor(model, &model->dialog.scroll);
 }
 
 static void wizard_move(struct model *model, enum action action) {
@@ -101,6 +109,8 @@ static void wizard_move(struct model *model, enum action action) {
         model->wizard_at--;
     else
         scroll_page(model, &model->wizard_scroll, action);
+    if (count > 0 && (action == ACTION_DOWN || action == ACTION_UP))
+        scroll_to_cursor(model, &model->wizard_scroll);
 }
 
 static void do_move(struct model *model, enum action action, uint32_t key, struct effects *effects) {
