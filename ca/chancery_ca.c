@@ -1,0 +1,240 @@
+/* The verbs of the CA itself: info, config, whoami, install-cert, crl, health.
+ * `health` alone follows the monitoring plug-in convention; every other verb has the exit status of ca/base/error.h. */
+#include "config.h"
+
+#include "ca/chancery_cli.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "ca/base/encode.h"
+
+static void show_crl_line(struct cli *cli, const char *label, const json_t *crl)
+{
+    struct buf line = BUF_EMPTY;
+
+    if (!json_is_object(crl))
+        return;
+    buf_printf(&line, "number %lld, %lld entries, next update %s", (long long)client_number(crl, "number"),
+               (long long)client_number(crl, "entries"), client_text(crl, "next_update"));
+    out_field(cli, label, buf_text(&line));
+    buf_free(&line);
+}
+
+static void show_info(struct cli *cli, const json_t *answer)
+{
+    const json_t *certificate = json_object_get(answer, "certificate"), *counts = json_object_get(answer, "counts");
+    struct buf line = BUF_EMPTY;
+
+    out_member(cli, "CA", answer, "name");
+    out_member(cli, "Configuration", answer, "config");
+    out_member(cli, "Version", answer, "version");
+    out_member(cli, "Subject", answer, "subject");
+    out_member(cli, "Key", answer, "key");
+    if (client_bool(answer, "locked"))
+        out_field(cli, "Locked", "the CA key is locked: nothing is signed until `chancery unlock`");
+    if (json_is_object(certificate)) {
+        out_member(cli, "Certificate index", certificate, "index");
+        out_member(cli, "Key index", certificate, "key_index");
+        out_member(cli, "SHA-256", certificate, "sha256");
+        out_member(cli, "Not before", certificate, "not_before");
+        out_member(cli, "Not after", certificate, "not_after");
+    } else {
+        out_field(cli, "Certificate", "none yet: install the parent's answer with `chancery install-cert FILE`");
+    }
+    show_crl_line(cli, "CRL", json_object_get(answer, "crl"));
+    show_crl_line(cli, "Delta CRL", json_object_get(answer, "delta_crl"));
+    if (json_is_object(counts)) {
+        buf_printf(&line, "%lld pending, %lld issued, %lld failed, %lld denied, %lld revoked", (long long)client_number(counts, "pending"),
+                   (long long)client_number(counts, "issued"), (long long)client_number(counts, "failed"),
+                   (long long)client_number(counts, "denied"), (long long)client_number(counts, "revoked"));
+        out_field(cli, "Requests", buf_text(&line));
+    }
+    buf_free(&line);
+}
+
+int verb_info(struct cli *cli)
+{
+    json_t *answer = NULL;
+
+    int status = cli_get(cli, "/v1/info", NULL, &answer);
+    return status == OK ? cli_json_or(cli, answer, show_info) : status;
+}
+
+int verb_install(struct cli *cli)
+{
+    json_t *certificate = NULL, *answer = NULL;
+
+    int status = cli_read_pem(cli, cli->operands[0], "CERTIFICATE", &certificate);
+    if (status == OK)
+        status = cli_post(cli, "/v1/ca/certificate", NULL, json_pack("{s:o}", "certificate", certificate), &answer);
+    return status == OK ? cli_json_or(cli, answer, show_info) : status;
+}
+
+static void show_config(struct cli *cli, const json_t *answer)
+{
+    const json_t *list = json_object_get(answer, "config");
+
+    for (size_t i = 0; i < json_array_size(list); i++)
+        out_text(cli, json_string_value(json_array_get(list, i)));
+}
+
+int verb_config(struct cli *cli)
+{
+    json_t *answer = NULL;
+
+    int status = cli_get(cli, option_flag(cli, "all") ? "/v1/config?all=1" : "/v1/config", NULL, &answer);
+    return status == OK ? cli_json_or(cli, answer, show_config) : status;
+}
+
+static void show_whoami(struct cli *cli, const json_t *answer)
+{
+    out_member(cli, "Uid", answer, "uid");
+    out_member(cli, "Account", answer, "account");
+    out_member(cli, "Entry", answer, "dn");
+    out_member(cli, "No entry because", answer, "mapping");
+    out_member(cli, "Roles", answer, "roles");
+    if (json_array_size(json_object_get(answer, "roles")) == 0)
+        out_field(cli, "Roles", "none: you see your own requests only");
+}
+
+int verb_whoami(struct cli *cli)
+{
+    json_t *answer = NULL;
+
+    int status = cli_get(cli, "/v1/whoami", NULL, &answer);
+    return status == OK ? cli_json_or(cli, answer, show_whoami) : status;
+}
+
+/* ---- CRLs ---- */
+
+static void show_crl(struct cli *cli, const json_t *crl)
+{
+    out_member(cli, "CRL number", crl, "number");
+    if (client_bool(crl, "delta"))
+        out_member(cli, "Delta of", crl, "base_number");
+    out_member(cli, "Key index", crl, "key_index");
+    out_member(cli, "Entries", crl, "entries");
+    out_member(cli, "This update", crl, "this_update");
+    out_member(cli, "Next update", crl, "next_update");
+    out_member(cli, "Next CRL", crl, "next_publish");
+    out_member(cli, "Octets", crl, "size");
+    out_member(cli, "SHA-256", crl, "sha256");
+}
+
+/* Nothing to do is silence: cron would mail what is said. */
+static void show_made(struct cli *cli, const json_t *answer)
+{
+    if (client_bool(answer, "made") && !cli->quiet)
+        show_crl(cli, json_object_get(answer, "crl"));
+}
+
+int verb_crl_publish(struct cli *cli)
+{
+    json_t *answer = NULL;
+    json_t *body = json_pack("{s:b, s:b}", "delta", option_flag(cli, "delta"), "if_due", option_flag(cli, "if-due"));
+
+    int status = cli_post(cli, "/v1/crls", NULL, body, &answer);
+    return status == OK ? cli_json_or(cli, answer, show_made) : status;
+}
+
+int verb_crl_show(struct cli *cli)
+{
+    json_t *answer = NULL;
+
+    int status = cli_get(cli, option_flag(cli, "delta") ? "/v1/crls/latest?delta=1" : "/v1/crls/latest", NULL, &answer);
+    return status == OK ? cli_json_or(cli, answer, show_crl) : status;
+}
+
+/* DER, as it is published; PEM when asked for, and on a terminal, which DER would upset. */
+int verb_crl_get(struct cli *cli)
+{
+    struct buf der = BUF_EMPTY, pem = BUF_EMPTY;
+    bool terminal = !option_flag(cli, "out") && isatty(STDOUT_FILENO) != 0;
+
+    int status = client_get_bytes(cli->client, option_flag(cli, "delta") ? "/v1/crls/latest/der?delta=1" : "/v1/crls/latest/der", &der,
+                                  &cli->error);
+    if (status == OK)
+        pem_encode(&pem, "X509 CRL", buf_bytes(&der));
+    if (status == OK && pem.failed)
+        status = error_memory(&cli->error);
+    if (status == OK && cli->json) {
+        json_t *value = json_pack("{s:s}", "pem", buf_text(&pem));
+        out_json(cli, value);
+        json_decref(value);
+    }
+    if (status == OK && (!cli->json || option_flag(cli, "out")))
+        status = cli_write(cli, option_value(cli, "out"), option_flag(cli, "pem") || terminal ? buf_bytes(&pem) : buf_bytes(&der), 0644);
+    buf_free(&der);
+    buf_free(&pem);
+    return status;
+}
+
+/* ---- health: exit status 0, 1, 2 or 3 ---- */
+
+static const struct {
+    const char *state, *word;
+} health_states[] = {{"ok", "OK"}, {"warning", "WARNING"}, {"critical", "CRITICAL"}, {"unknown", "UNKNOWN"}};
+
+static int health_status(const char *state)
+{
+    for (int i = 0; i < 4; i++)
+        if (strcmp(health_states[i].state, state) == 0)
+            return i;
+    return 3;
+}
+
+/* The worst row says why; the metrics count the rows of each state. */
+static void show_health(struct cli *cli, const json_t *answer)
+{
+    const json_t *rows = json_object_get(answer, "rows"), *worst = NULL;
+    struct buf line = BUF_EMPTY;
+    unsigned counts[4] = {0};
+    int state = health_status(client_text(answer, "state"));
+
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        int row_state = health_status(client_text(row, "state"));
+        counts[row_state]++;
+        if (worst == NULL && row_state == state && state != 0)
+            worst = row;
+    }
+    buf_printf(&line, "CHANCERY %s: ", health_states[state].word);
+    if (worst != NULL)
+        buf_printf(&line, "%s: %s", client_text(worst, "name"), client_text(worst, "message"));
+    else
+        buf_printf(&line, "%zu checks", json_array_size(rows));
+    /* A bar begins the metrics: one in a message would be taken for it. */
+    for (size_t i = 0; i < line.size; i++)
+        if (line.data[i] == '|')
+            line.data[i] = '/';
+    buf_printf(&line, " | ok=%u warning=%u critical=%u unknown=%u", counts[0], counts[1], counts[2], counts[3]);
+    out_text(cli, buf_text(&line));
+    for (size_t i = 0; !cli->quiet && i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        buf_clear(&line);
+        buf_printf(&line, "%-8s %s: %s", health_states[health_status(client_text(row, "state"))].word, client_text(row, "name"),
+                   client_text(row, "message"));
+        out_text(cli, buf_text(&line));
+    }
+    buf_free(&line);
+}
+
+int verb_health(struct cli *cli)
+{
+    json_t *answer = NULL;
+
+    int status = cli_get(cli, "/v1/health", NULL, &answer);
+    if (status != OK) {
+        int state = status == UNREACHABLE ? 2 : 3;
+        struct buf line = BUF_EMPTY;
+        buf_printf(&line, "CHANCERY %s: %s |", health_states[state].word, cli->error.message);
+        if (!cli->json)
+            out_text(cli, buf_text(&line));
+        buf_free(&line);
+        return state;
+    }
+    status = health_status(client_text(answer, "state"));
+    cli_json_or(cli, answer, show_health);
+    return status;
+}

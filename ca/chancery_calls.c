@@ -1,0 +1,77 @@
+/* What every verb of the command line does: call the API, show JSON or words, read a certificate of a file.
+ * The verbs themselves stand in the files named after what they work on. */
+#include "config.h"
+
+#include "ca/chancery_cli.h"
+
+#include <stdlib.h>
+
+#include "ca/base/encode.h"
+#include "ca/base/file.h"
+
+#define INPUT_MAX (256u * 1024)
+
+static int call(struct cli *cli, const char *method, const char *pattern, const char *argument, json_t *body, json_t **answer)
+{
+    struct buf path = BUF_EMPTY;
+    int status;
+
+    if (argument != NULL)
+        client_path_start(&path, pattern, argument);
+    else
+        buf_add_text(&path, pattern);
+    status = path.failed ? error_memory(&cli->error) : client_call(cli->client, method, buf_text(&path), body, answer, &cli->error);
+    buf_free(&path);
+    return status;
+}
+
+int cli_get(struct cli *cli, const char *pattern, const char *argument, json_t **answer)
+{
+    return call(cli, "GET", pattern, argument, NULL, answer);
+}
+
+int cli_post(struct cli *cli, const char *pattern, const char *argument, json_t *body, json_t **answer)
+{
+    *answer = NULL;
+    if (body == NULL)
+        return error_memory(&cli->error);
+    int status = call(cli, "POST", pattern, argument, body, answer);
+    json_decref(body);
+    return status;
+}
+
+int cli_json_or(struct cli *cli, json_t *answer, void (*show)(struct cli *cli, const json_t *answer))
+{
+    if (cli->json)
+        out_json(cli, answer);
+    else
+        show(cli, answer);
+    json_decref(answer);
+    return OK;
+}
+
+int cli_read_pem(struct cli *cli, const char *path, const char *label, json_t **out)
+{
+    const char *const labels[] = {label, "NEW CERTIFICATE REQUEST", NULL};
+    struct buf text = BUF_EMPTY, der = BUF_EMPTY, pem = BUF_EMPTY;
+    struct bytes rest = {NULL, 0};
+
+    int status = file_read(path, INPUT_MAX, &text, &cli->error);
+    if (status == OK && text.size == 0)
+        status = error_set(&cli->error, BAD_DATA, "cli.input", "%s is empty", path);
+    if (status == OK) {
+        status = pem_or_der(buf_bytes(&text), labels, &der, &rest, &cli->error);
+        if (status != OK)
+            error_prefix(&cli->error, "%s", path);
+    }
+    if (status == OK) {
+        pem_encode(&pem, label, buf_bytes(&der));
+        *out = pem.failed ? NULL : json_string(buf_text(&pem));
+        if (*out == NULL)
+            status = error_memory(&cli->error);
+    }
+    buf_free(&text);
+    buf_free(&der);
+    buf_free(&pem);
+    return status;
+}

@@ -1,0 +1,140 @@
+/* The table of commands: what each verb takes, who may, and which function does it.
+ * Help, usage errors and the shell completion are made from these rows; nothing else knows the options of a verb. */
+#include "ca/chancery_cli.h"
+
+#define OUT_ROW {"out", OPTION_VALUE, "FILE", "write there, by rename; an existing file is refused"}
+#define FORCE_ROW {"force", OPTION_FLAG, NULL, "replace an existing file"}
+#define END_ROW {NULL, 0, NULL, NULL}
+
+static const struct option_row no_options[] = {END_ROW};
+static const struct option_row init_options[] = {
+    {"name", OPTION_VALUE, "CA-NAME", "the CA's name, as certificates and the directory show it"},
+    {"subject", OPTION_VALUE, "DN", "subject of the CA certificate (RFC 4514)"},
+    {"key", OPTION_VALUE, "KIND", "ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096, ed25519 or a pkcs11: URI"},
+    {"passphrase-file", OPTION_VALUE, "FILE", "the passphrase of the key; otherwise it is asked for on the terminal"},
+    {"days", OPTION_VALUE, "N", "validity of a self-signed certificate (3650)"},
+    {"path-length", OPTION_VALUE, "N", "how many CAs may stand below"},
+    {"administrator", OPTION_VALUE, "USER", "the first administrator"},
+    {"csr-out", OPTION_VALUE, "FILE", "make a request for a parent CA instead of a self-signed certificate"},
+    END_ROW};
+static const struct option_row config_options[] = {
+    {"all", OPTION_FLAG, NULL, "those of the directory as well"}, END_ROW};
+static const struct option_row request_options[] = {
+    {"template", OPTION_VALUE, "NAME", "the template to enrol in"},
+    {"key", OPTION_VALUE, "FILE", "the private key: used when it is there, else made (0600)"},
+    {"key-type", OPTION_VALUE, "KIND", "of a new key: ecdsa-p256 (this when not given), ecdsa-p384, rsa-2048, rsa-3072, rsa-4096, ed25519"},
+    {"name", OPTION_MANY, "NAME", "a name to ask for: web07.example.com, dns:…, email:…, ip:…, upn:…"},
+    {"usage", OPTION_MANY, "USAGE", "a usage that the certificate is for (chancery usage list)"},
+    OUT_ROW, FORCE_ROW, END_ROW};
+static const struct option_row submit_options[] = {
+    {"template", OPTION_VALUE, "NAME", "the template; otherwise the request's attribute CertificateTemplate"},
+    {"attr", OPTION_MANY, "NAME:VALUE", "a request attribute"},
+    {"usage", OPTION_MANY, "USAGE", "a usage that the certificate is for (chancery usage list)"},
+    {"on-behalf-of", OPTION_VALUE, "DN", "the entry that it is for, for enrolment agents"},
+    {"out", OPTION_VALUE, "FILE", "write the certificate there; with several requests a folder"},
+    {"chain", OPTION_FLAG, NULL, "with the certificates of the CAs above it"}, FORCE_ROW, END_ROW};
+static const struct option_row retrieve_options[] = {
+    OUT_ROW, FORCE_ROW, {"chain", OPTION_FLAG, NULL, "with the certificates of the CAs above it"},
+    {"der", OPTION_FLAG, NULL, "DER instead of PEM"}, END_ROW};
+static const struct option_row list_options[] = {
+    {"disposition", OPTION_VALUE, "D", "pending, issued, revoked, failed, denied, failed-or-denied, foreign"},
+    {"template", OPTION_VALUE, "T", "of this template"},
+    {"requester", OPTION_VALUE, "R", "asked for by this account"},
+    {"name", OPTION_VALUE, "TEXT", "with this name, or with names that begin so when a * ends it; CN and every SAN"},
+    {"expiring", OPTION_VALUE, "DAYS", "issued, ending within so many days"},
+    {"since", OPTION_VALUE, "TIME", "submitted at or after it: 2026-01-20T00:00:00Z, -3d"},
+    {"until", OPTION_VALUE, "TIME", "submitted before it"},
+    {"sort", OPTION_VALUE, "COLUMN", "id, not_after, requester, template, name; a - before it turns the order round"},
+    {"after", OPTION_VALUE, "ID", "the page after this RequestID"},
+    {"limit", OPTION_VALUE, "N", "rows of a page, 1 to 1000 (100)"},
+    {"all", OPTION_FLAG, NULL, "every page"},
+    {"csv", OPTION_FLAG, NULL, "as CSV (RFC 4180)"}, END_ROW};
+static const struct option_row show_options[] = {
+    {"pem", OPTION_FLAG, NULL, "the certificate, or the request where there is none, as PEM as well"},
+    {"text", OPTION_FLAG, NULL, "the certificate in readable form as well"}, END_ROW};
+static const struct option_row deny_options[] = {
+    {"message", OPTION_VALUE, "TEXT", "why; the requester sees it"}, END_ROW};
+static const struct option_row revoke_options[] = {
+    {"reason", OPTION_VALUE, "NAME", "unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, "
+     "certificateHold, privilegeWithdrawn, aACompromise"},
+    {"invalid-since", OPTION_VALUE, "TIME", "when the key became suspect"},
+    {"at", OPTION_VALUE, "TIME", "revoked from then on, now or later"}, END_ROW};
+static const struct option_row crl_publish_options[] = {
+    {"delta", OPTION_FLAG, NULL, "a delta CRL"},
+    {"if-due", OPTION_FLAG, NULL, "only when one is due: for cron, silent when there is nothing to do"}, END_ROW};
+static const struct option_row delta_options[] = {
+    {"delta", OPTION_FLAG, NULL, "the delta CRL"}, END_ROW};
+static const struct option_row crl_get_options[] = {
+    {"delta", OPTION_FLAG, NULL, "the delta CRL"}, {"pem", OPTION_FLAG, NULL, "PEM instead of DER"}, OUT_ROW, FORCE_ROW, END_ROW};
+static const struct option_row template_show_options[] = {
+    {"directory", OPTION_FLAG, NULL, "the directory's entry as it is now, not the adopted copy"}, END_ROW};
+static const struct option_row template_lint_options[] = {
+    {"adopted", OPTION_FLAG, NULL, "the adopted copy, not the directory's entry"}, END_ROW};
+static const struct option_row template_import_options[] = {
+    {"samples", OPTION_FLAG, NULL, "the samples that come with Chancery"},
+    {"base", OPTION_VALUE, "DN", "the suffix that stands in the place of dc=example,dc=com"}, OUT_ROW, FORCE_ROW, END_ROW};
+static const struct option_row assign_options[] = {
+    {"host", OPTION_VALUE, "H", "the host; otherwise the certificate's first DNS name"},
+    {"effective", OPTION_VALUE, "TIME", "from then on (staged roll-over)"}, END_ROW};
+static const struct option_row unassign_options[] = {
+    {"host", OPTION_VALUE, "H", "the host; needed where the usage is assigned on more than one"}, END_ROW};
+static const struct option_row assignments_options[] = {
+    {"history", OPTION_FLAG, NULL, "all that ever were"}, END_ROW};
+static const struct option_row trust_options[] = {
+    {"root", OPTION_FLAG, NULL, "into the store of roots"},
+    {"intermediate", OPTION_FLAG, NULL, "into the store of intermediates"},
+    {"fingerprint", OPTION_VALUE, "HEX", "the SHA-256 that the certificate must have, from another source"}, END_ROW};
+static const struct option_row audit_options[] = {
+    {"after", OPTION_VALUE, "NUMBER", "the records after this one"},
+    {"limit", OPTION_VALUE, "N", "records of a page, 1 to 1000 (100)"},
+    {"all", OPTION_FLAG, NULL, "every page"},
+    {"csv", OPTION_FLAG, NULL, "as CSV (RFC 4180)"}, END_ROW};
+static const struct option_row help_options[] = {
+    {"table", OPTION_FLAG, NULL, "every verb with its options, a line each, for shells"}, END_ROW};
+
+const struct command commands[] = {
+    {"init", "", 0, 0, "root, daemon stopped", "makes the CA: key and self-signed certificate, or a request for a parent", init_options, verb_init},
+    {"install-cert", "FILE", 1, 1, "administrator", "installs the parent's answer", no_options, verb_install},
+    {"info", "", 0, 0, "any", "CA name, certificate, CRL state, counts", no_options, verb_info},
+    {"config", "", 0, 0, "any", "configuration strings HOST\\CA-NAME known here or from the directory", config_options, verb_config},
+    {"whoami", "", 0, 0, "any", "your uid, entry and roles, and why there are none", no_options, verb_whoami},
+    {"request", "", 0, 0, "enrol", "makes key and request, and submits it", request_options, verb_request},
+    {"submit", "CSR…", 1, -1, "enrol", "submits requests: files, folders or - for standard input", submit_options, verb_submit},
+    {"retrieve", "OBJECT", 1, 1, "requester, read", "the certificate, once issued", retrieve_options, verb_retrieve},
+    {"list", "", 0, 0, "read", "a page of requests", list_options, verb_list},
+    {"find", "TEXT", 1, 1, "read", "a host or user name over every disposition, newest first", no_options, verb_find},
+    {"show", "OBJECT", 1, 1, "requester, read", "everything about a request and its certificate", show_options, verb_show},
+    {"resubmit", "ID", 1, 1, "officer", "approves a pending request: policy runs again", no_options, verb_resubmit},
+    {"issue", "ID", 1, 1, "officer", "the same as resubmit", no_options, verb_resubmit},
+    {"approve", "ID", 1, 1, "officer", "the same as resubmit", no_options, verb_resubmit},
+    {"deny", "ID", 1, 1, "officer", "denies a pending request", deny_options, verb_deny},
+    {"revoke", "OBJECT", 1, 1, "officer, holder", "revokes a certificate, or changes reason or date", revoke_options, verb_revoke},
+    {"release", "OBJECT", 1, 1, "officer", "releases from certificateHold", no_options, verb_release},
+    {"isvalid", "OBJECT", 1, 1, "read", "valid, revoked (reason, date) or never issued, by the database", no_options, verb_isvalid},
+    {"crl publish", "", 0, 0, "cron, officer", "makes and publishes a CRL", crl_publish_options, verb_crl_publish},
+    {"crl show", "", 0, 0, "any", "facts of the latest CRL", delta_options, verb_crl_show},
+    {"crl get", "", 0, 0, "any", "the latest CRL", crl_get_options, verb_crl_get},
+    {"publish status", "", 0, 0, "read, cron", "what waits to be published, and why", no_options, verb_publish_status},
+    {"publish check", "[DN]", 0, 1, "read, cron", "the rights that the publisher needs, each ok or missing", no_options, verb_publish_check},
+    {"publish retry", "[MODULE]", 0, 1, "cron, administrator", "what waits is due at once", no_options, verb_publish_retry},
+    {"template list", "", 0, 0, "read", "templates of the directory and adopted ones", no_options, verb_template_list},
+    {"template show", "NAME", 1, 1, "read", "one template", template_show_options, verb_template_show},
+    {"template adopt", "NAME", 1, 1, "administrator", "lints the directory's entry and issues from its copy", no_options, verb_template_adopt},
+    {"template retire", "NAME", 1, 1, "administrator", "issues from it no more", no_options, verb_template_retire},
+    {"template lint", "NAME", 1, 1, "read", "what would let a user become another one, and what else is wrong", template_lint_options, verb_template_lint},
+    {"template import", "[FILE] [-- LDAPADD-OPTION…]", 0, -1, "administrator of the directory",
+     "templates as LDIF for a directory: printed, or with options after -- handed to ldapadd", template_import_options, verb_template_import},
+    {"usage list", "", 0, 0, "read", "the named purposes of certificates", no_options, verb_usage_list},
+    {"usage show", "USAGE", 1, 1, "read", "one usage and where it is assigned", no_options, verb_usage_show},
+    {"assign", "OBJECT USAGE…", 2, -1, "officer", "assigns a certificate to usages on a host", assign_options, verb_assign},
+    {"unassign", "USAGE", 1, 1, "officer", "takes the certificate of a usage away", unassign_options, verb_unassign},
+    {"assignments", "", 0, 0, "read", "what is assigned", assignments_options, verb_assignments},
+    {"trust list", "", 0, 0, "read", "the site's trust stores", no_options, verb_trust_list},
+    {"trust import", "FILE", 1, 1, "administrator", "imports a root or an intermediate", trust_options, verb_trust_import},
+    {"health", "", 0, 0, "any", "what can go wrong and whether it did; exit status 0, 1, 2 or 3 as monitoring plug-ins have it", no_options, verb_health},
+    {"audit list", "", 0, 0, "auditor", "audit records", audit_options, verb_audit_list},
+    {"proxy", "", 0, 0, "any", "carries standard input and output to the socket, for --host", no_options, verb_proxy},
+    {"help", "[VERB]", 0, 2, "any", "the verbs, or one of them", help_options, verb_help},
+    {"version", "", 0, 0, "any", "the version", no_options, verb_version},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},
+};

@@ -1,0 +1,84 @@
+/* The verbs that decide: resubmit (issue, approve), deny, revoke, release.
+ * Who may is the authority's to say; here are forms and what is printed. */
+#include "config.h"
+
+#include "ca/chancery_cli.h"
+
+#include <string.h>
+
+static void show_done(struct cli *cli, const json_t *answer)
+{
+    out_member(cli, "RequestID", answer, "id");
+    out_member(cli, "Disposition", answer, "disposition");
+    out_member(cli, "Since", answer, "resolved_at");
+    out_member(cli, "Message", answer, "message");
+    out_member(cli, "Serial", answer, "serial");
+    out_member(cli, "SHA-256", answer, "sha256");
+    out_member(cli, "SHA-1 (legacy)", answer, "sha1");
+}
+
+/* An officer decides a RequestID: nothing else names a request that has no certificate. */
+static int check_id(struct cli *cli)
+{
+    const char *id = cli->operands[0];
+
+    if (strncmp(id, "req:", 4) == 0)
+        id += 4;
+    if (*id == '\0' || id[strspn(id, "0123456789")] != '\0')
+        return cli_usage(cli, "\"%.60s\" is no RequestID", cli->operands[0]);
+    return OK;
+}
+
+int verb_resubmit(struct cli *cli)
+{
+    json_t *answer = NULL;
+
+    int status = check_id(cli);
+    if (status == OK)
+        status = cli_post(cli, "/v1/requests/%s/resubmit", cli->operands[0], json_object(), &answer);
+    if (status != OK)
+        return status;
+    const char *disposition = client_text(answer, "disposition");
+    status = strcmp(disposition, "issued") == 0 ? OK : strcmp(disposition, "pending") == 0 ? PENDING :
+             strcmp(disposition, "denied") == 0 ? DENIED : REFUSED;
+    cli_json_or(cli, answer, show_done);
+    return status;
+}
+
+int verb_deny(struct cli *cli)
+{
+    json_t *answer = NULL;
+
+    int status = check_id(cli);
+    if (status == OK)
+        status = cli_post(cli, "/v1/requests/%s/deny", cli->operands[0], json_pack("{s:s?}", "message", option_value(cli, "message")),
+                          &answer);
+    return status == OK ? cli_json_or(cli, answer, show_done) : status;
+}
+
+int verb_revoke(struct cli *cli)
+{
+    char at[21], invalid_since[21];
+    bool at_given = false, invalid_given = false;
+    json_t *answer = NULL;
+
+    if (option_value(cli, "reason") == NULL)
+        return cli_usage(cli, "revoke needs --reason");
+    int status = option_time(cli, "at", at, &at_given);
+    if (status == OK)
+        status = option_time(cli, "invalid-since", invalid_since, &invalid_given);
+    if (status != OK)
+        return status;
+    json_t *body = json_pack("{s:s, s:s?, s:s?}", "reason", option_value(cli, "reason"), "at", at_given ? at : NULL, "invalid_since",
+                             invalid_given ? invalid_since : NULL);
+    status = cli_post(cli, "/v1/requests/%s/revoke", cli->operands[0], body, &answer);
+    return status == OK ? cli_json_or(cli, answer, show_done) : status;
+}
+
+int verb_release(struct cli *cli)
+{
+    json_t *answer = NULL;
+
+    int status = cli_post(cli, "/v1/requests/%s/release", cli->operands[0], json_object(), &answer);
+    return status == OK ? cli_json_or(cli, answer, show_done) : status;
+}

@@ -1,0 +1,11 @@
+/* The programs that the command line starts: ldapadd for `template import`; chanceryd takes its place for `init`. */
+#ifndef CHANCERY_START_H
+#define CHANCERY_START_H
+
+#include "ca/chancery_cli.h"
+
+/* Runs ldapadd with these arguments and the LDIF on its standard input. REFUSED when it fails; its own words stand on
+ * standard error. */
+int start_ldapadd(struct cli *cli, const char *const *arguments, size_t count, struct bytes ldif);
+
+#endif
