@@ -226,6 +226,20 @@ static void render_footer(const struct model *model, struct grid *grid, int row)
         footer_draw(model, grid, row, PLACE_COMMON, col);
 }
 
+/* What does not fit into the status row takes rows above it, but never over what is being confirmed. */
+static void render_status(const struct model *model, struct grid *grid, int row) {
+    int rows = text_rows(model->status, grid->cols, grid->utf8), most = grid->rows / 4;
+    enum style style = (enum style)model->status_style;
+    if (rows <= 1 || most <= 1 || model->dialog.kind == DIALOG_CONFIRM) {
+        grid_text(grid, row, 0, grid->cols, style, model->status);
+        return;
+    }
+    rows = rows < most ? rows : most;
+    for (int i = 0; i < rows; i++)
+        grid_rule(grid, row - i, ' ', STYLE_NORMAL);
+    grid_wrap(grid, row - rows + 1, 0, grid->cols, rows, style, model->status);
+}
+
 void render(const struct model *model, struct grid *grid) {
     struct layout at = layout_of(model);
     struct lines lines;
@@ -244,7 +258,7 @@ void render(const struct model *model, struct grid *grid) {
         render_list(model, grid, &at);
     }
     lines_free(&lines);
-    grid_text(grid, at.status, 0, grid->cols, (enum style)model->status_style, model->status);
+    render_status(model, grid, at.status);
     if (at.footer >= 0)
         render_footer(model, grid, at.footer);
 }

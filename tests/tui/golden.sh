@@ -3,6 +3,7 @@
 # tests/tui/golden.sh --update writes them anew; read the difference before you commit it.
 top=${top_srcdir:-.}
 build=${top_builddir:-.}
+[ -x "$build/chancery-console" ] || { echo "no chancery-console in $build" >&2; exit 1; }
 dir=$top/tests/tui/golden
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -11,7 +12,7 @@ scenes=0
 
 shoot() { # name, size, locale, keys
     LC_ALL=$3 "$build/chancery-console" --fixture "$top/tests/tui/fixture.json" --clock 2026-01-20T12:00:00Z \
-        --script "$4" --size "$2" --dump - || echo "the console failed with $?"
+        --script "$4" --size "$2" --dump - || { echo "the console failed: $1 at $2" >&2; exit 1; }
 }
 
 while IFS='	' read -r name keys; do
