@@ -1,6 +1,7 @@
 /* chancery-console: options, where the authority is, and one of the three ways to run (terminal, --plain, --script). */
 #include "config.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <ini.h>
 #include <langinfo.h>
@@ -80,12 +81,18 @@ static int conf_item(void *user, const char *section, const char *name, const ch
 }
 
 /* The configuration is the daemon's to judge; the console wants to know where its socket is, and may be unable to read more. */
-static void socket_find(struct options *options) {
+static int socket_find(struct options *options, struct error *error) {
     const char *path = options->conf != NULL ? options->conf : getenv("CHANCERY_CONF");
-    if (options->socket_path != NULL || options->host != NULL)
-        return;
-    ini_parse(path != NULL && path[0] ? path : CHANCERY_SYSCONFDIR "/chancery.conf", conf_item, options);
+    bool asked = path != NULL && path[0];
+    if (options->socket_path != NULL && options->host != NULL)
+        return error_set(error, USAGE, "console.usage", "--socket and --host exclude each other.");
+    if (options->socket_path != NULL || options->host != NULL || options->fixture != NULL)
+        return OK;
+    if (ini_parse(asked ? path : CHANCERY_SYSCONFDIR "/chancery.conf", conf_item, options) == -1 && asked)
+        return error_set(error, BAD_CONFIG, "console.conf", "%s cannot be read: %s (-c or $CHANCERY_CONF names it; --socket does without)",
+                         path, strerror(errno));
     options->socket_path = options->conf_socket;
+    return OK;
 }
 
 static int transport_open(void *argument, struct transport *out, struct error *error) {
@@ -162,9 +169,10 @@ int main(int argc, char **argv) {
     }
     if (done)
         return OK;
-    socket_find(&options);
+    int status = socket_find(&options, &error);
     model_open(&model, 24, 80, strcmp(nl_langinfo(CODESET), "UTF-8") == 0, options.read_only, options.now);
-    int status = options.script != NULL ? run_script(&options, &model, &error)
+    if (status == OK)
+        status = options.script != NULL ? run_script(&options, &model, &error)
                  : options.plain        ? run_plain(&options, &model, &error)
                                         : run_terminal(&options, &model, &error);
     if (status != OK)

@@ -40,7 +40,8 @@ void lines_piece(struct lines *lines, int col, int width, enum style style, cons
     piece_add(lines, col, width, false, style, text);
 }
 
-static void format_add(struct lines *lines, bool wraps, enum style style, const char *format, va_list arguments) {
+__attribute__((format(printf, 4, 0))) static void format_add(struct lines *lines, bool wraps, enum style style,
+                                                             const char *format, va_list arguments) {
     char *text = NULL;
     if (vasprintf(&text, format, arguments) < 0)
         return;

@@ -425,7 +425,7 @@ static void exchange_end(void *argument, struct MHD_Connection *connection, void
     *context = NULL;
 }
 
-static void log_mhd(void *argument, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void log_mhd(void *argument, const char *format, va_list arguments)
 {
     char line[512];
 
