@@ -2,6 +2,7 @@
  * record of a refusal (repeats of one uid and reason share a record a minute). */
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
