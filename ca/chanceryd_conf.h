@@ -2,6 +2,8 @@
 #ifndef CHANCERY_CHANCERYD_CONF_H
 #define CHANCERY_CHANCERYD_CONF_H
 
+#include <sys/types.h>
+
 #include "ca/authority.h"
 #include "ca/module.h"
 #include "ca/policy/policy.h"

@@ -12,6 +12,7 @@
 #include "ca/base/encode.h"
 #include "ca/base/file.h"
 #include "ca/base/oid.h"
+#include "ca/base/text.h"
 #include "ca/process/forker.h"
 #include "ca/signer/conf.h"
 #include "ca/signer/signer.h"
