@@ -1,0 +1,39 @@
+/* The signer's memory: what it signed, append-only, on disk before any answer. Not thread-safe but for journal_reserve_* (own
+ * lock); append and sync are one thread's. Record: kind, serial or number, SHA-256 of the TBS, audit number, time, key, and a
+ * digest over these and the record before. */
+#ifndef CHANCERY_SIGNER_JOURNAL_H
+#define CHANCERY_SIGNER_JOURNAL_H
+
+#include "ca/request.h"
+
+#define JOURNAL_BATCH_MAX 256
+
+struct journal_entry {
+    uint8_t kind;         /* enum sign_kind */
+    struct serial serial; /* certificates: the serial; CRLs and checkpoints: their number; else empty */
+    uint8_t tbs_sha256[32];
+    uint64_t audit_number;
+    int64_t at;
+};
+struct journal_facts {
+    uint64_t signatures;
+    uint64_t last_crl_number;  /* of this key */
+    uint64_t last_checkpoint;
+    int64_t last_at;
+};
+struct journal;
+
+/* Opens (or makes) path, holds its lock, reads it. A torn end is cut with a line in the log; damage in the middle is BAD_CONFIG. */
+int journal_open(const char *path, const uint8_t key_id[20], struct journal **out, struct error *error);
+void journal_close(struct journal *journal);
+/* Takes a serial or number for a TBS before it is signed. A serial of another TBS: REFUSED "signer.serial_used"; the same TBS may
+ * be signed again (a client that lost the answer, a daemon that was killed). A number that is not above the last: REFUSED
+ * "signer.crl_number" or "signer.checkpoint_number". */
+int journal_reserve_serial(struct journal *journal, const struct serial *serial, const uint8_t tbs_sha256[32], struct error *error);
+int journal_reserve_number(struct journal *journal, uint8_t kind, uint64_t number, struct error *error);
+/* Writes up to JOURNAL_BATCH_MAX entries and waits until they are on disk. TEMPORARY "signer.journal": none of them is. */
+int journal_append(struct journal *journal, const struct journal_entry *entries, size_t count, struct error *error);
+void journal_facts(struct journal *journal, struct journal_facts *out);
+void number_as_serial(uint64_t number, struct serial *out);
+
+#endif

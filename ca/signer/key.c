@@ -1,0 +1,339 @@
+/* The CA's private key: PKCS#8 with PBES2 AES-256 on disk, GnuTLS's in memory.
+ * Where the passphrase comes from is here too; it is wiped after its one use. */
+#include "config.h"
+
+#include "ca/signer/key.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/abstract.h>
+#include <gnutls/x509.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "ca/base/file.h"
+#include "ca/x509/key.h"
+
+#define PASSPHRASE_FILE_MAX 4096
+#define KEY_FILE_MAX 65536
+
+struct ca_key {
+    gnutls_privkey_t key;
+    const struct key_type *type;
+    struct buf spki, algorithm;
+    uint8_t id[20];
+};
+
+static const struct key_type {
+    const char *name;
+    gnutls_pk_algorithm_t pk;
+    unsigned bits; /* for gnutls_x509_privkey_generate */
+    unsigned size; /* of the key itself */
+    gnutls_sign_algorithm_t sign;
+} types[] = {
+    {"ecdsa-p256", GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 256, GNUTLS_SIGN_ECDSA_SHA256},
+    {"ecdsa-p384", GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP384R1), 384, GNUTLS_SIGN_ECDSA_SHA384},
+    {"rsa-2048", GNUTLS_PK_RSA, 2048, 2048, GNUTLS_SIGN_RSA_SHA256},
+    {"rsa-3072", GNUTLS_PK_RSA, 3072, 3072, GNUTLS_SIGN_RSA_SHA256},
+    {"rsa-4096", GNUTLS_PK_RSA, 4096, 4096, GNUTLS_SIGN_RSA_SHA256},
+    {"ed25519", GNUTLS_PK_EDDSA_ED25519, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_ED25519), 256, GNUTLS_SIGN_EDDSA_ED25519},
+};
+#define TYPE_COUNT (sizeof types / sizeof types[0])
+
+/* ---- the passphrase ---- */
+
+static int first_line(struct buf *text, const char *where, struct error *error)
+{
+    size_t length = strcspn(buf_text(text), "\r\n");
+
+    if (length == 0)
+        return error_set(error, BAD_CONFIG, "signer.passphrase", "the first line of %s is empty: the passphrase must stand there", where);
+    if (memchr(text->data, '\0', text->size) != NULL)
+        return error_set(error, BAD_CONFIG, "signer.passphrase", "%s holds a NUL octet: a passphrase is text", where);
+    explicit_bzero(text->data + length, text->size - length);
+    text->size = length;
+    return OK;
+}
+
+static int passphrase_from_file(const char *file, struct buf *out, struct error *error)
+{
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    struct buf path = BUF_EMPTY;
+    struct error own = ERROR_NONE;
+    int status;
+
+    if (strchr(file, '/') == NULL && credentials != NULL)
+        buf_printf(&path, "%s/", credentials);
+    buf_add_text(&path, file);
+    status = path.failed ? error_memory(&own) : OK;
+    /* Room at once: a buffer that grows leaves copies behind. */
+    if (status == OK && buf_reserve(out, 2 * PASSPHRASE_FILE_MAX) == NULL)
+        status = error_memory(&own);
+    if (status == OK && file_read(buf_text(&path), PASSPHRASE_FILE_MAX, out, &own) == OK)
+        status = first_line(out, buf_text(&path), &own);
+    buf_free(&path);
+    if (own.status == OK)
+        return status;
+    return error_set(error, BAD_CONFIG, "signer.passphrase", "the passphrase of the CA key: %s", own.message);
+}
+
+static int ask(int tty, const char *prompt, struct buf *out)
+{
+    struct termios before, silent;
+    char c = '\0';
+    ssize_t got = 0;
+
+    if (tcgetattr(tty, &before) != 0)
+        return INTERNAL;
+    silent = before;
+    silent.c_lflag &= (tcflag_t)~(ECHO | ECHOE | ECHOK);
+    silent.c_lflag |= ECHONL;
+    if (tcsetattr(tty, TCSAFLUSH, &silent) != 0)
+        return INTERNAL;
+    if (fd_write_all(tty, prompt, strlen(prompt)) == OK)
+        while (out->size < PASSPHRASE_FILE_MAX && (got = read(tty, &c, 1)) == 1 && c != '\n' && c != '\r')
+            buf_add_byte(out, (uint8_t)c);
+    tcsetattr(tty, TCSAFLUSH, &before);
+    return got == 1 && !out->failed ? OK : INTERNAL;
+}
+
+static int passphrase_from_terminal(bool twice, struct buf *out, struct error *error)
+{
+    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), status = OK;
+    struct buf again = BUF_EMPTY;
+
+    if (tty < 0)
+        return error_set(error, BAD_CONFIG, "signer.passphrase", "there is no terminal to ask for the passphrase of the CA key: name a "
+                         "passphrase_file in signer.conf, or start the daemon from a terminal");
+    if (buf_reserve(out, PASSPHRASE_FILE_MAX) == NULL || buf_reserve(&again, PASSPHRASE_FILE_MAX) == NULL)
+        status = error_memory(error);
+    else if (ask(tty, "Passphrase of the CA key: ", out) != OK || (twice && ask(tty, "The same again: ", &again) != OK))
+        status = error_set(error, BAD_CONFIG, "signer.passphrase", "the passphrase could not be read from the terminal");
+    else if (twice && !bytes_equal(buf_bytes(out), buf_bytes(&again)))
+        status = error_set(error, BAD_DATA, "signer.passphrase", "the two passphrases differ: nothing was made");
+    else if (out->size == 0 || memchr(out->data, '\0', out->size) != NULL)
+        status = error_set(error, BAD_DATA, "signer.passphrase", "the passphrase is empty or not text");
+    buf_wipe(&again);
+    close(tty);
+    return status;
+}
+
+int passphrase_read(const struct passphrase_source *source, bool twice, struct buf *out, struct error *error)
+{
+    int status = source->file != NULL ? passphrase_from_file(source->file, out, error) : passphrase_from_terminal(twice, out, error);
+
+    if (status != OK)
+        buf_wipe(out);
+    return status;
+}
+
+/* ---- the key ---- */
+
+static int key_failed(const char *what, int code, struct error *error)
+{
+    return error_set(error, INTERNAL, "signer.key", "%s: %s", what, gnutls_strerror(code));
+}
+
+static int key_public(gnutls_privkey_t key, struct buf *spki, struct error *error)
+{
+    gnutls_pubkey_t public = NULL;
+    gnutls_datum_t der = {NULL, 0};
+    int rc = gnutls_pubkey_init(&public);
+
+    if (rc == 0)
+        rc = gnutls_pubkey_import_privkey(public, key, 0, 0);
+    if (rc == 0)
+        rc = gnutls_pubkey_export2(public, GNUTLS_X509_FMT_DER, &der);
+    if (rc == 0)
+        buf_add(spki, der.data, der.size);
+    gnutls_free(der.data);
+    gnutls_pubkey_deinit(public);
+    if (rc != 0)
+        return key_failed("the public half of the CA key cannot be written", rc, error);
+    return spki->failed ? error_memory(error) : OK;
+}
+
+/* privkey keeps x509's content (copied). */
+static int key_wrap(gnutls_x509_privkey_t x509, gnutls_privkey_t *out, struct error *error)
+{
+    int rc = gnutls_privkey_init(out);
+
+    if (rc == 0)
+        rc = gnutls_privkey_import_x509(*out, x509, GNUTLS_PRIVKEY_IMPORT_COPY);
+    return rc == 0 ? OK : key_failed("the CA key cannot be used", rc, error);
+}
+
+static int key_store(gnutls_x509_privkey_t key, const char *path, const char *passphrase, struct error *error)
+{
+    gnutls_datum_t pem = {NULL, 0};
+    int rc = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, passphrase, GNUTLS_PKCS_PBES2_AES_256, &pem), status;
+
+    if (rc != 0)
+        return key_failed("the CA key cannot be encrypted", rc, error);
+    status = file_write(path, bytes_of(pem.data, pem.size), 0600, false, error);
+    gnutls_free(pem.data);
+    return status;
+}
+
+static const struct key_type *type_find(const char *name)
+{
+    for (size_t i = 0; i < TYPE_COUNT; i++)
+        if (strcmp(types[i].name, name) == 0)
+            return &types[i];
+    return NULL;
+}
+
+static int key_make(const struct key_type *type, const char *path, const char *passphrase, struct buf *spki, struct error *error)
+{
+    gnutls_x509_privkey_t x509 = NULL;
+    gnutls_privkey_t key = NULL;
+    int rc = gnutls_x509_privkey_init(&x509), status;
+
+    if (rc == 0)
+        rc = gnutls_x509_privkey_generate(x509, type->pk, type->bits, 0);
+    status = rc == 0 ? key_wrap(x509, &key, error) : key_failed("the CA key cannot be made", rc, error);
+    if (status == OK)
+        status = key_public(key, spki, error);
+    if (status == OK)
+        status = key_store(x509, path, passphrase, error);
+    gnutls_privkey_deinit(key);
+    gnutls_x509_privkey_deinit(x509);
+    return status;
+}
+
+int signer_key_generate(const struct signer_ceremony *ceremony, struct buf *spki, struct error *error)
+{
+    const struct key_type *type = type_find(ceremony->key_type);
+    struct buf path = BUF_EMPTY, passphrase = BUF_EMPTY;
+    int status;
+
+    if (type == NULL)
+        return error_set(error, USAGE, "signer.key_type", "a key of type \"%s\" cannot be made: ecdsa-p256, ecdsa-p384, rsa-2048, "
+                         "rsa-3072, rsa-4096 or ed25519", ceremony->key_type);
+    buf_printf(&path, "%s/key.pem", ceremony->state_path);
+    if (path.failed)
+        status = error_memory(error);
+    else if (access(buf_text(&path), F_OK) == 0)
+        status = error_set(error, REFUSED, "signer.key_exists", "%s exists already: a CA key is never overwritten", buf_text(&path));
+    else
+        status = passphrase_read(&ceremony->passphrase, true, &passphrase, error);
+    if (status == OK)
+        status = key_make(type, buf_text(&path), buf_text(&passphrase), spki, error);
+    buf_wipe(&passphrase);
+    buf_free(&path);
+    return status;
+}
+
+static int key_describe_type(struct ca_key *key, const char *path, struct error *error)
+{
+    unsigned bits = 0;
+    int pk = gnutls_privkey_get_pk_algorithm(key->key, &bits);
+
+    for (size_t i = 0; i < TYPE_COUNT; i++)
+        if ((int)types[i].pk == pk && types[i].size == bits)
+            key->type = &types[i];
+    if (key->type == NULL)
+        return error_set(error, BAD_CONFIG, "signer.key", "%s: keys of this kind (%s, %u bits) are not served", path,
+                         pk < 0 ? "unknown" : gnutls_pk_algorithm_get_name(pk), bits);
+    return OK;
+}
+
+static int key_import(struct ca_key *key, const char *path, const gnutls_datum_t *pem, const char *passphrase, struct error *error)
+{
+    gnutls_x509_privkey_t x509 = NULL;
+    int rc = gnutls_x509_privkey_init(&x509), status;
+
+    if (rc == 0)
+        rc = gnutls_x509_privkey_import2(x509, pem, GNUTLS_X509_FMT_PEM, passphrase, 0);
+    if (rc == GNUTLS_E_DECRYPTION_FAILED)
+        status = error_set(error, BAD_CONFIG, "signer.passphrase", "%s cannot be decrypted: the passphrase is wrong, or the file is "
+                           "damaged; see passphrase_file in signer.conf", path);
+    else if (rc != 0)
+        status = error_set(error, BAD_CONFIG, "signer.key", "%s is not a PKCS#8 key that can be read: %s", path, gnutls_strerror(rc));
+    else
+        status = key_wrap(x509, &key->key, error);
+    gnutls_x509_privkey_deinit(x509);
+    return status;
+}
+
+static int key_derive(struct ca_key *key, const char *path, struct error *error)
+{
+    int status = key_describe_type(key, path, error);
+
+    if (status == OK)
+        status = key_public(key->key, &key->spki, error);
+    if (status == OK)
+        status = key_identifier(buf_bytes(&key->spki), key->id, error);
+    if (status == OK)
+        status = key_signature_algorithm(buf_bytes(&key->spki), &key->algorithm, error);
+    return status;
+}
+
+int ca_key_load(const char *path, const char *passphrase, struct ca_key **out, struct error *error)
+{
+    struct error own = ERROR_NONE;
+    struct ca_key *key = calloc(1, sizeof *key);
+    struct buf pem = BUF_EMPTY;
+    int status = key == NULL ? error_memory(error) : OK;
+
+    if (status == OK && file_read(path, KEY_FILE_MAX, &pem, &own) != OK)
+        status = error_set(error, BAD_CONFIG, "signer.key", "the CA key: %s", own.message);
+    if (status == OK)
+        status = key_import(key, path, &(gnutls_datum_t){pem.data, (unsigned)pem.size}, passphrase, error);
+    if (status == OK)
+        status = key_derive(key, path, error);
+    buf_wipe(&pem);
+    if (status == OK)
+        *out = key;
+    else
+        ca_key_free(key);
+    return status;
+}
+
+void ca_key_free(struct ca_key *key)
+{
+    if (key == NULL)
+        return;
+    gnutls_privkey_deinit(key->key);
+    buf_free(&key->spki);
+    buf_free(&key->algorithm);
+    free(key);
+}
+
+struct bytes ca_key_spki(const struct ca_key *key)
+{
+    return buf_bytes(&key->spki);
+}
+
+struct bytes ca_key_algorithm(const struct ca_key *key)
+{
+    return buf_bytes(&key->algorithm);
+}
+
+const uint8_t *ca_key_id(const struct ca_key *key)
+{
+    return key->id;
+}
+
+const char *ca_key_type(const struct ca_key *key)
+{
+    return key->type->name;
+}
+
+int ca_key_sign(const struct ca_key *key, struct bytes tbs, struct buf *signature, struct error *error)
+{
+    const gnutls_datum_t data = {(unsigned char *)(uintptr_t)tbs.data, (unsigned)tbs.size};
+    gnutls_datum_t out = {NULL, 0};
+    int rc;
+
+    if (tbs.size > INT32_MAX)
+        return error_set(error, REFUSED, "signer.size", "what is to be signed is larger than 2 GiB");
+    rc = gnutls_privkey_sign_data2(key->key, key->type->sign, 0, &data, &out);
+    if (rc != 0)
+        return key_failed("signing failed", rc, error);
+    buf_add(signature, out.data, out.size);
+    gnutls_free(out.data);
+    return signature->failed ? error_memory(error) : OK;
+}

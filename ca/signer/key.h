@@ -1,0 +1,20 @@
+/* The CA's private key: made, kept encrypted, loaded, used. Only the signer's processes call this. */
+#ifndef CHANCERY_SIGNER_KEY_H
+#define CHANCERY_SIGNER_KEY_H
+
+#include "ca/signer/signer.h"
+
+struct ca_key;
+/* First line of the file or credential, or from the terminal without echo (twice: and compared). Wipe the buf. */
+int passphrase_read(const struct passphrase_source *source, bool twice, struct buf *out, struct error *error);
+/* BAD_CONFIG "signer.passphrase" or "signer.key", naming the file. */
+int ca_key_load(const char *path, const char *passphrase, struct ca_key **out, struct error *error);
+void ca_key_free(struct ca_key *key);
+struct bytes ca_key_spki(const struct ca_key *key);
+struct bytes ca_key_algorithm(const struct ca_key *key); /* AlgorithmIdentifier DER of its signatures */
+const uint8_t *ca_key_id(const struct ca_key *key);      /* 20 octets */
+const char *ca_key_type(const struct ca_key *key);       /* "ecdsa-p256" */
+/* Any thread. */
+int ca_key_sign(const struct ca_key *key, struct bytes tbs, struct buf *signature, struct error *error);
+
+#endif

@@ -1,0 +1,429 @@
+/* The signer's process: a reader (the main thread), workers that check and
+ * sign, and one thread that writes the journal a batch at a time and only
+ * then lets the answers go. Ends when the authority's socket does. */
+#include "config.h"
+
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "ca/base/clock.h"
+#include "ca/base/log.h"
+#include "ca/process/sandbox.h"
+#include "ca/signer/gate.h"
+#include "ca/signer/protocol.h"
+
+#define WORKERS_MAX 16
+#define QUEUE_MAX 512 /* then the reader stops reading, and the authority waits */
+
+struct job {
+    uint64_t id;
+    uint8_t kind;
+    uint64_t audit_number;
+    struct buf body; /* tbs points into it, but for a CRL */
+    struct bytes tbs;
+    int fd;
+    struct journal_entry entry;
+    struct buf signature;
+    struct error error;
+    struct job *next;
+};
+
+/* First in, first out; closed when nothing more will come. */
+struct queue {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct job *first, **last;
+    size_t count;
+    bool closed;
+};
+
+struct process {
+    int fd;
+    struct signer_conf conf;
+    struct ca_key *key;
+    struct journal *journal;
+    struct gate gate;
+    struct queue certificates, crls, signed_jobs;
+    pthread_t workers[WORKERS_MAX], crl_worker, writer;
+    size_t worker_count;
+    pthread_mutex_t sending;
+};
+
+static void queue_init(struct queue *queue)
+{
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->changed, NULL);
+    queue->first = NULL;
+    queue->last = &queue->first;
+    queue->count = 0;
+    queue->closed = false;
+}
+
+static void queue_put(struct queue *queue, struct job *job)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->count >= QUEUE_MAX)
+        pthread_cond_wait(&queue->changed, &queue->lock);
+    job->next = NULL;
+    *queue->last = job;
+    queue->last = &job->next;
+    queue->count++;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* Up to `most` jobs, as a list; NULL when the queue is closed and empty. */
+static struct job *queue_take(struct queue *queue, size_t most)
+{
+    struct job *list, **end = &list;
+
+    pthread_mutex_lock(&queue->lock);
+    while (queue->first == NULL && !queue->closed)
+        pthread_cond_wait(&queue->changed, &queue->lock);
+    for (size_t i = 0; i < most && queue->first != NULL; i++) {
+        *end = queue->first;
+        end = &queue->first->next;
+        queue->first = queue->first->next;
+        queue->count--;
+    }
+    *end = NULL;
+    if (queue->first == NULL)
+        queue->last = &queue->first;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+    return list;
+}
+
+static void queue_close(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->closed = true;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static void queue_destroy(struct queue *queue)
+{
+    pthread_mutex_destroy(&queue->lock);
+    pthread_cond_destroy(&queue->changed);
+}
+
+static void job_free(struct job *job)
+{
+    if (job->kind == SIGN_CRL && job->tbs.size > 0)
+        munmap((void *)(uintptr_t)job->tbs.data, job->tbs.size);
+    if (job->fd >= 0)
+        close(job->fd);
+    buf_free(&job->body);
+    buf_free(&job->signature);
+    free(job);
+}
+
+/* Where the authority is gone its answers are of no use: the reader sees it too and ends us. */
+static void answer(struct process *process, uint64_t id, const struct error *error, struct buf *result)
+{
+    struct frame frame = {.id = id, .verb = (uint8_t)error->status, .body = BUF_EMPTY, .fd = -1};
+
+    if (error->status == OK) {
+        frame.body = *result;
+        *result = (struct buf)BUF_EMPTY;
+    } else {
+        failure_put(&frame.body, error);
+    }
+    pthread_mutex_lock(&process->sending);
+    frame_send(process->fd, &frame);
+    pthread_mutex_unlock(&process->sending);
+    buf_free(&frame.body);
+}
+
+static void job_answer(struct process *process, struct job *job)
+{
+    if (job->error.status != OK)
+        log_warn("refused to sign: %s (%s)", job->error.message, job->error.reason);
+    answer(process, job->id, &job->error, &job->signature);
+    job_free(job);
+}
+
+/* ---- workers ---- */
+
+static void job_sign(struct process *process, struct job *job)
+{
+    int status = OK;
+
+    if (job->kind == SIGN_CRL)
+        status = gate_map(job->fd, &job->tbs, &job->error);
+    if (status == OK)
+        status = gate_check(&process->gate, job->kind, job->tbs, clock_now(), &job->entry, &job->error);
+    if (status == OK)
+        status = ca_key_sign(process->key, job->tbs, &job->signature, &job->error);
+    job->entry.audit_number = job->audit_number;
+    if (status != OK && job->error.status == OK)
+        error_set(&job->error, status, "signer.failed", "signing failed without a reason");
+}
+
+static void work(struct process *process, struct queue *queue)
+{
+    struct job *job;
+
+    while ((job = queue_take(queue, 1)) != NULL) {
+        job_sign(process, job);
+        if (job->error.status == OK)
+            queue_put(&process->signed_jobs, job);
+        else
+            job_answer(process, job);
+    }
+}
+
+static void *worker_run(void *argument)
+{
+    struct process *process = argument;
+
+    work(process, &process->certificates);
+    return NULL;
+}
+
+static void *crl_worker_run(void *argument)
+{
+    struct process *process = argument;
+
+    work(process, &process->crls);
+    return NULL;
+}
+
+/* ---- the journal's thread ---- */
+
+static void batch_write(struct process *process, struct job *list)
+{
+    struct journal_entry entries[JOURNAL_BATCH_MAX] = {list->entry};
+    struct error error = ERROR_NONE;
+    size_t count = 0;
+    struct job *next;
+
+    for (struct job *job = list; job != NULL; job = job->next)
+        entries[count++] = job->entry;
+    journal_append(process->journal, entries, count, &error);
+    for (struct job *job = list; job != NULL; job = next) {
+        next = job->next;
+        job->error = error;
+        job_answer(process, job);
+    }
+}
+
+static void *writer_run(void *argument)
+{
+    struct process *process = argument;
+    struct job *list;
+
+    while ((list = queue_take(&process->signed_jobs, JOURNAL_BATCH_MAX)) != NULL)
+        batch_write(process, list);
+    return NULL;
+}
+
+/* ---- the reader ---- */
+
+static void serve_info(struct process *process, const struct frame *frame)
+{
+    struct signer_info info = {.locked = false};
+    struct journal_facts facts;
+    struct error error = ERROR_NONE;
+    struct bytes spki = ca_key_spki(process->key), algorithm = ca_key_algorithm(process->key);
+    struct buf body = BUF_EMPTY;
+
+    journal_facts(process->journal, &facts);
+    info.signatures = facts.signatures;
+    info.last_crl_number = facts.last_crl_number;
+    info.last_at = facts.last_at;
+    memcpy(info.key_id, ca_key_id(process->key), sizeof info.key_id);
+    memcpy(info.key_type, ca_key_type(process->key), strlen(ca_key_type(process->key)) + 1);
+    buf_add(&info.spki, spki.data, spki.size);
+    buf_add(&info.algorithm, algorithm.data, algorithm.size);
+    info_put(&body, &info);
+    if (body.failed || info.spki.failed || info.algorithm.failed)
+        error_memory(&error);
+    answer(process, frame->id, &error, &body);
+    buf_free(&body);
+    signer_info_free(&info);
+}
+
+static void serve_sign(struct process *process, struct frame *frame)
+{
+    struct job *job = calloc(1, sizeof *job);
+    struct error error = ERROR_NONE;
+
+    if (job == NULL) {
+        error_memory(&error);
+        answer(process, frame->id, &error, NULL);
+        return;
+    }
+    job->id = frame->id;
+    job->fd = frame->fd;
+    job->body = frame->body;
+    frame->fd = -1;
+    frame->body = (struct buf)BUF_EMPTY;
+    if (sign_get(buf_bytes(&job->body), &job->kind, &job->audit_number, &job->tbs) != OK)
+        error_set(&job->error, BAD_DATA, "signer.protocol", "the request to sign is too short");
+    else if ((job->kind == SIGN_CRL) != (job->fd >= 0) || (job->kind == SIGN_CRL && job->tbs.size != 0))
+        error_set(&job->error, BAD_DATA, "signer.protocol", "a CRL comes in a memfd, everything else in the frame");
+    if (job->kind == SIGN_CRL) /* what job_free unmaps is what gate_map mapped */
+        job->tbs = bytes_of(NULL, 0);
+    if (job->error.status != OK)
+        job_answer(process, job);
+    else
+        queue_put(job->kind == SIGN_CRL ? &process->crls : &process->certificates, job);
+}
+
+static int serve(struct process *process)
+{
+    struct frame frame = {.body = BUF_EMPTY, .fd = -1};
+    int status;
+
+    while ((status = frame_receive(process->fd, &frame)) == OK) {
+        struct error error = ERROR_NONE;
+
+        if (frame.verb == VERB_SIGN)
+            serve_sign(process, &frame);
+        else if (frame.verb == VERB_INFO)
+            serve_info(process, &frame);
+        else {
+            error_set(&error, BAD_DATA, "signer.protocol", "the signer has no verb %u", frame.verb);
+            answer(process, frame.id, &error, NULL);
+        }
+        if (frame.fd >= 0)
+            close(frame.fd);
+        frame.fd = -1;
+    }
+    frame_free(&frame);
+    if (status != TEMPORARY)
+        log_error("the signer ends: what came from the authority is not the protocol");
+    return status == TEMPORARY ? OK : status; /* the authority closed */
+}
+
+/* ---- start and end ---- */
+
+static int key_open(struct process *process, const char *state_path, struct error *error)
+{
+    struct passphrase_source source = {.file = process->conf.passphrase_file};
+    struct buf path = BUF_EMPTY, passphrase = BUF_EMPTY;
+    int status;
+
+    if (process->conf.key != NULL)
+        buf_add_text(&path, process->conf.key);
+    else
+        buf_printf(&path, "%s/key.pem", state_path);
+    status = path.failed ? error_memory(error) : passphrase_read(&source, false, &passphrase, error);
+    if (status == OK)
+        status = ca_key_load(buf_text(&path), buf_text(&passphrase), &process->key, error);
+    buf_wipe(&passphrase);
+    buf_free(&path);
+    return status;
+}
+
+static int process_open(struct process *process, const struct signer_process *setup, struct error *error)
+{
+    struct buf path = BUF_EMPTY;
+    int status = signer_conf_load(setup->conf_path, &process->conf, error);
+
+    if (status == OK)
+        status = key_open(process, setup->state_path, error);
+    buf_printf(&path, "%s/journal", setup->state_path);
+    if (status == OK)
+        status = path.failed ? error_memory(error) : journal_open(buf_text(&path), ca_key_id(process->key), &process->journal, error);
+    if (status == OK)
+        gate_init(&process->gate, &process->conf, process->key, process->journal);
+    buf_free(&path);
+    return status;
+}
+
+static void process_close(struct process *process)
+{
+    journal_close(process->journal);
+    ca_key_free(process->key);
+    signer_conf_free(&process->conf);
+}
+
+static int threads_start(struct process *process, struct error *error)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t wanted = cores < 2 ? 2 : cores > WORKERS_MAX ? WORKERS_MAX : (size_t)cores;
+    int rc = pthread_create(&process->writer, NULL, writer_run, process);
+
+    if (rc == 0)
+        rc = pthread_create(&process->crl_worker, NULL, crl_worker_run, process);
+    while (rc == 0 && process->worker_count < wanted) {
+        rc = pthread_create(&process->workers[process->worker_count], NULL, worker_run, process);
+        if (rc == 0)
+            process->worker_count++;
+    }
+    if (rc != 0)
+        return error_set(error, TEMPORARY, "signer.thread", "the signer cannot start its threads: %s", strerror(rc));
+    return OK;
+}
+
+/* Workers first, so that the writer gets all they signed. */
+static void threads_end(struct process *process)
+{
+    queue_close(&process->certificates);
+    queue_close(&process->crls);
+    for (size_t i = 0; i < process->worker_count; i++)
+        pthread_join(process->workers[i], NULL);
+    pthread_join(process->crl_worker, NULL);
+    queue_close(&process->signed_jobs);
+    pthread_join(process->writer, NULL);
+}
+
+/* The parent learns why from the last word; the log has it too, where the parent is gone. */
+static int start_failed(struct process *process, struct error *error)
+{
+    log_error("the signer does not start: %s (%s)", error->message, error->reason);
+    answer(process, FRAME_ID_LAST_WORD, error, NULL);
+    return error->status;
+}
+
+static void signals_ignore(void)
+{
+    /* The end comes by the socket, after what is under way; the forker kills who does not listen. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int signer_process_run(int fd, void *signer_process)
+{
+    const struct signer_process *setup = signer_process;
+    struct process *process = calloc(1, sizeof *process);
+    struct error error = ERROR_NONE;
+    int status;
+
+    if (process == NULL)
+        return INTERNAL;
+    process->fd = fd;
+    pthread_mutex_init(&process->sending, NULL);
+    queue_init(&process->certificates);
+    queue_init(&process->crls);
+    queue_init(&process->signed_jobs);
+    status = process_open(process, setup, &error);
+    signals_ignore();
+    if (status == OK && (threads_start(process, &error) != OK || sandbox_signer(&error) != OK))
+        _exit(start_failed(process, &error)); /* some threads run: nothing of theirs may be freed */
+    if (status == OK) {
+        status = serve(process);
+        threads_end(process);
+    } else {
+        start_failed(process, &error);
+    }
+    process_close(process);
+    queue_destroy(&process->certificates);
+    queue_destroy(&process->crls);
+    queue_destroy(&process->signed_jobs);
+    pthread_mutex_destroy(&process->sending);
+    close(fd);
+    free(process);
+    return status;
+}

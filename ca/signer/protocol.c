@@ -1,0 +1,249 @@
+/* Frames between authority and signer, and what stands in them. Lengths are
+ * checked on both sides: neither trusts the other. */
+#include "config.h"
+
+#include "ca/signer/protocol.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ca/base/encode.h"
+#include "ca/base/file.h"
+
+#define HEAD_SIZE 13 /* length, id, verb */
+#define HEAD_COUNTED 9
+
+union rights {
+    char room[CMSG_SPACE(sizeof(int) * 4)];
+    struct cmsghdr align;
+};
+
+static int send_all(int socket, const uint8_t *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t done = send(socket, data, size, MSG_NOSIGNAL);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return CANNOT_WRITE;
+        data += done;
+        size -= (size_t)done;
+    }
+    return OK;
+}
+
+/* The descriptor goes with the head's octets. */
+static int send_head(int socket, const uint8_t head[HEAD_SIZE], int fd)
+{
+    union rights control;
+    struct iovec part = {(void *)(uintptr_t)head, HEAD_SIZE};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    struct cmsghdr *header;
+    ssize_t done;
+
+    memset(&control, 0, sizeof control);
+    message.msg_control = control.room;
+    message.msg_controllen = CMSG_SPACE(sizeof fd);
+    header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    do
+        done = sendmsg(socket, &message, MSG_NOSIGNAL);
+    while (done < 0 && errno == EINTR);
+    return done <= 0 ? CANNOT_WRITE : send_all(socket, head + done, HEAD_SIZE - (size_t)done);
+}
+
+int frame_send(int socket, const struct frame *frame)
+{
+    uint8_t head[HEAD_SIZE];
+    int status;
+
+    if (frame->body.failed || frame->body.size > FRAME_BODY_MAX)
+        return CANNOT_WRITE;
+    put_u32(head, (uint32_t)(HEAD_COUNTED + frame->body.size));
+    put_u64(head + 4, frame->id);
+    head[12] = frame->verb;
+    if (frame->fd >= 0)
+        status = send_head(socket, head, frame->fd);
+    else
+        status = send_all(socket, head, HEAD_SIZE);
+    return status == OK ? send_all(socket, frame->body.data, frame->body.size) : status;
+}
+
+/* One descriptor is kept, any other closed. */
+static void take_rights(struct msghdr *message, int *fd)
+{
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
+        size_t count;
+
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+            continue;
+        count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int number;
+
+            memcpy(&number, CMSG_DATA(header) + i * sizeof number, sizeof number);
+            if (*fd < 0)
+                *fd = number;
+            else
+                close(number);
+        }
+    }
+}
+
+static int receive_head(int socket, uint8_t head[HEAD_SIZE], int *fd)
+{
+    size_t have = 0;
+
+    while (have < HEAD_SIZE) {
+        union rights control;
+        struct iovec part = {head + have, HEAD_SIZE - have};
+        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+        ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return TEMPORARY;
+        take_rights(&message, fd);
+        have += (size_t)got;
+    }
+    return OK;
+}
+
+int frame_receive(int socket, struct frame *frame)
+{
+    uint8_t head[HEAD_SIZE];
+    size_t size;
+    uint8_t *to;
+    int status;
+
+    buf_clear(&frame->body);
+    frame->fd = -1;
+    status = receive_head(socket, head, &frame->fd);
+    if (status != OK)
+        return status;
+    size = get_u32(head);
+    frame->id = get_u64(head + 4);
+    frame->verb = head[12];
+    if (size < HEAD_COUNTED || size - HEAD_COUNTED > FRAME_BODY_MAX)
+        return BAD_DATA;
+    size -= HEAD_COUNTED;
+    to = buf_reserve(&frame->body, size);
+    if (to == NULL)
+        return INTERNAL;
+    status = fd_read_all(socket, to, size);
+    if (status != OK)
+        return TEMPORARY;
+    frame->body.size = size;
+    frame->body.data[size] = '\0';
+    return OK;
+}
+
+void frame_free(struct frame *frame)
+{
+    buf_free(&frame->body);
+    if (frame->fd >= 0)
+        close(frame->fd);
+    frame->fd = -1;
+}
+
+void sign_put(struct buf *body, enum sign_kind kind, uint64_t audit_number, struct bytes tbs)
+{
+    uint8_t number[8];
+
+    put_u64(number, audit_number);
+    buf_add_byte(body, (uint8_t)kind);
+    buf_add(body, number, sizeof number);
+    buf_add(body, tbs.data, tbs.size);
+}
+
+int sign_get(struct bytes body, uint8_t *kind, uint64_t *audit_number, struct bytes *tbs)
+{
+    if (body.size < 9)
+        return BAD_DATA;
+    *kind = body.data[0];
+    *audit_number = get_u64(body.data + 1);
+    *tbs = bytes_of(body.data + 9, body.size - 9);
+    return OK;
+}
+
+static void put_octets(struct buf *body, struct bytes octets)
+{
+    uint8_t size[4];
+
+    put_u32(size, (uint32_t)octets.size);
+    buf_add(body, size, sizeof size);
+    buf_add(body, octets.data, octets.size);
+}
+
+static int get_octets(struct bytes *rest, struct buf *out)
+{
+    uint32_t size;
+
+    if (rest->size < 4 || (size = get_u32(rest->data)) > rest->size - 4)
+        return BAD_DATA;
+    buf_add(out, rest->data + 4, size);
+    *rest = bytes_of(rest->data + 4 + size, rest->size - 4 - size);
+    return out->failed ? BAD_DATA : OK;
+}
+
+#define INFO_FIXED (1 + 20 + 16 + 8 + 8 + 8)
+
+void info_put(struct buf *body, const struct signer_info *info)
+{
+    uint8_t fixed[INFO_FIXED];
+
+    fixed[0] = info->locked;
+    memcpy(fixed + 1, info->key_id, 20);
+    memcpy(fixed + 21, info->key_type, 16);
+    put_u64(fixed + 37, info->signatures);
+    put_u64(fixed + 45, info->last_crl_number);
+    put_u64(fixed + 53, (uint64_t)info->last_at);
+    buf_add(body, fixed, sizeof fixed);
+    put_octets(body, buf_bytes(&info->spki));
+    put_octets(body, buf_bytes(&info->algorithm));
+}
+
+int info_get(struct bytes body, struct signer_info *info)
+{
+    const uint8_t *fixed = body.data;
+    struct bytes rest;
+
+    if (body.size < INFO_FIXED)
+        return BAD_DATA;
+    info->locked = fixed[0] != 0;
+    memcpy(info->key_id, fixed + 1, 20);
+    memcpy(info->key_type, fixed + 21, 16);
+    info->key_type[15] = '\0';
+    info->signatures = get_u64(fixed + 37);
+    info->last_crl_number = get_u64(fixed + 45);
+    info->last_at = (int64_t)get_u64(fixed + 53);
+    rest = bytes_of(fixed + INFO_FIXED, body.size - INFO_FIXED);
+    if (get_octets(&rest, &info->spki) != OK || get_octets(&rest, &info->algorithm) != OK || rest.size != 0)
+        return BAD_DATA;
+    return OK;
+}
+
+void failure_put(struct buf *body, const struct error *error)
+{
+    buf_add(body, error->reason, strlen(error->reason) + 1);
+    buf_add_text(body, error->message);
+}
+
+int failure_get(uint8_t status, struct bytes body, struct error *error)
+{
+    const uint8_t *nul = body.size == 0 ? NULL : memchr(body.data, '\0', body.size);
+    char message[sizeof error->message];
+
+    if (status == OK || nul == NULL)
+        return error_set(error, INTERNAL, "signer.protocol", "the signer's answer cannot be read");
+    snprintf(message, sizeof message, "%.*s", (int)(body.size - (size_t)(nul + 1 - body.data)), (const char *)nul + 1);
+    return error_set(error, status, (const char *)body.data, "%s", message);
+}

@@ -1,0 +1,33 @@
+/* Frames between authority and signer, over a stream socket: length (u32, of what follows), id (u64), verb (u8), body.
+ * An answer has its request's id; its verb is the enum status, its body the result, or "reason NUL message". Id 0 is the
+ * signer's last word before it ends. A CRL's memfd comes with the first octet of its frame. */
+#ifndef CHANCERY_SIGNER_PROTOCOL_H
+#define CHANCERY_SIGNER_PROTOCOL_H
+
+#include "ca/signer/signer.h"
+
+enum signer_verb { VERB_INFO = 1, VERB_SIGN };
+#define FRAME_BODY_MAX 262144
+#define FRAME_ID_LAST_WORD 0
+
+struct frame {
+    uint64_t id;
+    uint8_t verb;
+    struct buf body;
+    int fd; /* -1: none; whoever receives the frame closes it */
+};
+/* OK or CANNOT_WRITE (the other side is gone). One writer at a time. */
+int frame_send(int socket, const struct frame *frame);
+/* OK, TEMPORARY (the other side closed), BAD_DATA (not the protocol) or INTERNAL (memory). body is replaced. */
+int frame_receive(int socket, struct frame *frame);
+void frame_free(struct frame *frame);
+
+/* Bodies, with their twins. Readers: OK or BAD_DATA. */
+void sign_put(struct buf *body, enum sign_kind kind, uint64_t audit_number, struct bytes tbs);
+int sign_get(struct bytes body, uint8_t *kind, uint64_t *audit_number, struct bytes *tbs);
+void info_put(struct buf *body, const struct signer_info *info);
+int info_get(struct bytes body, struct signer_info *info);
+void failure_put(struct buf *body, const struct error *error);
+int failure_get(uint8_t status, struct bytes body, struct error *error); /* returns the status */
+
+#endif
