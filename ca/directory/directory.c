@@ -1,6 +1,7 @@
 /* What others ask of the directory: search, add, modify, and what the server can do. Each is one operation of the pool.
  * Groups are in group.c, names in names.c, the waiting in session.c. */
 #include <ldap_schema.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,15 @@
 #define CACHE_SLOTS 1024
 #define LIMIT_DEFAULT 1000
 
+/* libldap writes to connections that the server may have closed: that is an error, not the process's end. */
+static void sigpipe_ignore(void)
+{
+    struct sigaction now;
+
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+        signal(SIGPIPE, SIG_IGN);
+}
+
 int directory_open(const struct conf *conf, const char *section, struct directory **out, struct error *error)
 {
     struct directory *d = calloc(1, sizeof *d);
@@ -25,6 +35,7 @@ int directory_open(const struct conf *conf, const char *section, struct director
     *out = NULL;
     if (!d)
         return error_memory(error);
+    sigpipe_ignore();
     pthread_mutex_init(&d->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
