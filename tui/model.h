@@ -211,7 +211,7 @@ struct model {
     struct list lists[FOLDER_COUNT];
     struct row *window;      /* of the open folder of requests */
     size_t window_count;
-    bool loaded, more_before, more_after;
+    bool loaded, failed, more_before, more_after; /* failed: the last answer for this folder was an error */
     char find[INPUT_MAX];
 
     struct object object;    /* detail view */

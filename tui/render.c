@@ -166,7 +166,7 @@ static void render_list(const struct model *model, struct grid *grid, const stru
         grid_rule(grid, at->summary_rule, '-', STYLE_DIM);
     grid_cursor(grid, at->list_top, 0);
     if (count == 0)
-        grid_wrap(grid, at->list_top, 2, grid->cols - 2, at->list_rows, STYLE_DIM, model->loaded ? view->empty : "Loading ...");
+        grid_wrap(grid, at->list_top, 2, grid->cols - 2, at->list_rows, STYLE_DIM, view_empty(model));
     for (int i = 0; i < at->list_rows && list->top + (size_t)i < count; i++)
         render_row(model, grid, at->list_top + i, list->top + (size_t)i, widths);
     render_summary(model, grid, at);
@@ -300,7 +300,7 @@ void render_plain(const struct model *model, struct buf *out) {
     if (page_build(model, &lines))
         lines_print(&lines, out);
     else if (count == 0)
-        buf_printf(out, "%s\n", model->loaded ? view_of(model->folder)->empty : "Loading ...");
+        buf_printf(out, "%s\n", view_empty(model));
     else
         for (size_t i = from; i < count && i < from + (size_t)(rows > 0 ? rows : 1); i++)
             plain_row(model, i, out);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ca/base/encode.h"
+#include "ca/base/text.h"
 #include "tui/fingerprint.h"
 #include "tui/keys.h"
 #include "tui/pages.h"
@@ -246,10 +247,24 @@ void input_key(struct model *model, uint32_t key) {
     buf_free(&text);
 }
 
-/* Line ends and other controls of a paste become blanks: a paste never accepts. */
+/* Octets of the scalar that begins here, 0: it is no UTF-8. */
+static size_t scalar_size(const char *text, size_t size) {
+    unsigned char lead = (unsigned char)text[0];
+    size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    return length <= size && text_is_utf8(text, length) ? length : 0;
+}
+
+/* Line ends and other controls of a paste become blanks: a paste never accepts. What is no UTF-8 cannot be sent: "?". */
 void input_paste(struct model *model, const char *text, size_t size) {
-    for (size_t i = 0; i < size; i++)
-        input_add(&model->dialog, (unsigned char)text[i] < ' ' || text[i] == 127 ? " " : &text[i], 1);
+    for (size_t at = 0; at < size;) {
+        size_t taken = scalar_size(text + at, size - at);
+        bool control = (unsigned char)text[at] < ' ' || text[at] == 127;
+        if (taken == 0 || control)
+            input_add(&model->dialog, control ? " " : "?", 1);
+        else
+            input_add(&model->dialog, text + at, taken);
+        at += taken > 0 ? taken : 1;
+    }
 }
 
 static void verify_say(struct model *model, struct fingerprint_result result, const char *what) {

@@ -63,6 +63,7 @@ static void take_usages(struct model *model, struct answer *answer, struct effec
     answer->usages = NULL;
     answer->usage_count = 0;
     model->loaded |= model->folder == FOLDER_USAGES;
+    model->failed &= model->folder != FOLDER_USAGES;
 }
 
 static void take_health(struct model *model, struct answer *answer, struct effects *effects) {
@@ -72,6 +73,7 @@ static void take_health(struct model *model, struct answer *answer, struct effec
     answer->health = NULL;
     answer->health_count = 0;
     model->loaded |= model->folder == FOLDER_HEALTH;
+    model->failed &= model->folder != FOLDER_HEALTH;
     model->hello.health = 0;
     model->hello.health_known = true;
     static const unsigned rank[] = {0, 1, 3, 2}; /* error is worse than unknown */
@@ -84,6 +86,8 @@ static void take_health(struct model *model, struct answer *answer, struct effec
 static void take_done(struct model *model, struct answer *answer, struct effects *effects) {
     if (answer->kind == ACT_ISSUE && answer->issued)
         model->last_issued = answer->id;
+    if (answer->kind == ACT_ASSIGN && model->view == VIEW_WIZARD)
+        view_back(model, effects); /* the wizard is finished */
     folder_refresh(model, effects);
     model_status(model, answer->kind == ACT_ISSUE && !answer->issued ? STYLE_WARN : STYLE_OK, "%s",
                  answer->text != NULL ? answer->text : "Done.");
@@ -102,8 +106,8 @@ static void take_error(struct model *model, struct answer *answer, struct effect
     bool selecting = answer->kind == QUERY_PAGE || answer->kind == QUERY_FIND;
     if (selecting && model->lists[model->folder].selected == SIZE_MAX)
         model->lists[model->folder].selected = 0;
-    if (selecting || answer->kind == QUERY_USAGES || answer->kind == QUERY_HEALTH)
-        model->loaded |= model->window_count == 0;
+    model->failed |= selecting || (answer->kind == QUERY_USAGES && model->folder == FOLDER_USAGES) ||
+                     (answer->kind == QUERY_HEALTH && model->folder == FOLDER_HEALTH);
     if (changed)
         folder_refresh(model, effects);
     model_status(model, STYLE_ERROR, "%s%s", changed ? "Nothing was done, it changed meanwhile: " : "", answer->error.message);

@@ -53,7 +53,7 @@ void folder_open(struct model *model, enum folder folder, struct effects *effect
     model->view = VIEW_LIST;
     model->depth = 0;
     model->intent = 0;
-    model->loaded = model->more_before = model->more_after = false;
+    model->loaded = model->failed = model->more_before = model->more_after = false;
     model->lists[folder] = (struct list){0, 0};
     ask_folder(model, effects, 0, PAGE_ROWS);
     ask_hello(model, effects);
@@ -209,6 +209,7 @@ void list_take_page(struct model *model, struct answer *answer) {
     if (!here)
         return;
     model->loaded = true;
+    model->failed = false;
     if (answer->fetch == FETCH_APPEND)
         take_append(model, &answer->page, answer->page.more);
     else if (answer->fetch == FETCH_PREPEND)

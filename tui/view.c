@@ -15,6 +15,12 @@ const struct view *view_of(enum folder folder) {
     return views[folder];
 }
 
+const char *view_empty(const struct model *model) {
+    if (model->failed)
+        return "Not loaded: the authority gave no answer. R asks again.";
+    return model->loaded ? view_of(model->folder)->empty : "Loading ...";
+}
+
 const struct view *view_by_digit(char digit) {
     for (int folder = 0; folder < FOLDER_COUNT; folder++)
         if (view_of((enum folder)folder)->digit == digit && digit != 0)

@@ -31,6 +31,7 @@ struct view {
 extern const struct view view_pending, view_issued, view_failed, view_revoked, view_usages, view_health, view_find;
 
 const struct view *view_of(enum folder folder);
+const char *view_empty(const struct model *model); /* what an empty list says */
 const struct view *view_by_digit(char digit); /* NULL: no folder has it */
 
 /* What views of requests share. */

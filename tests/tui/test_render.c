@@ -224,12 +224,38 @@ static void test_paging_misses_nothing(void **state) {
     harness->holds = false;
 }
 
+/* Random keys, pastes and resizes against the hostile rows of the fixture, with what they change done: nothing breaks. */
+static void test_random(void **state) {
+    struct harness harness;
+    uint32_t seed = 2026;
+    harness_open(&harness);
+    harness.lets_changes = true;
+    harness_start(&harness, 80, 24);
+    for (int step = 0; step < 20000; step++) {
+        seed = seed * 1664525 + 1013904223;
+        uint32_t value = seed >> 12;
+        if (harness.quit || step % 4000 == 3999) {
+            harness_start(&harness, 80, 24);
+        } else if (value % 37 == 0) {
+            struct tui_event event = {.kind = EVENT_RESIZE, .now = HARNESS_NOW, .rows = 1 + (int)(value / 37 % 50), .cols = 1 + (int)(value / 37 % 150)};
+            harness_event(&harness, event);
+        } else if (value % 41 == 0) {
+            harness_paste(&harness, (const char *)&seed, sizeof seed);
+        } else {
+            harness_key(&harness, value % 3 ? 32 + value / 3 % 95 : value % 2 ? KEYS_UP + value / 6 % 24 : value / 6 % 32);
+        }
+        if (step % 5 == 0)
+            check_cells(&harness.model);
+    }
+    harness_close(&harness);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_size),        cmocka_unit_test(test_hostile_texts),
         cmocka_unit_test(test_cursor_on_selected), cmocka_unit_test(test_whole_fingerprint),
         cmocka_unit_test(test_counts),            cmocka_unit_test(test_paging),
-        cmocka_unit_test(test_paging_misses_nothing),
+        cmocka_unit_test(test_paging_misses_nothing), cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

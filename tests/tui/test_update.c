@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "ca/base/text.h"
 #include "tests/tui/harness.h"
 #include "tui/keymap.h"
 
@@ -119,6 +120,20 @@ static void test_pasted_text_is_typed(void **state) {
     harness_keys(harness, "<Enter>y");
     assert_int_equal(harness->last_change.kind, ACT_DENY);
     assert_string_equal(harness->last_change.text, "no  reason");
+}
+
+/* What cannot be sent as UTF-8 does not get into the line, however it is cut. */
+static void test_pasted_octets(void **state) {
+    struct harness *harness = *state;
+    harness_start(harness, 80, 24);
+    harness_keys(harness, "x");
+    harness_paste(harness, "a\xff\xc3\xb6\xc3", 5);
+    assert_string_equal(harness->model.dialog.input, "a?\xc3\xb6?");
+    for (int i = 0; i < 600; i++)
+        harness_paste(harness, "\xe6\x9d\xb1", 3);
+    assert_true(text_is_utf8(harness->model.dialog.input, harness->model.dialog.input_size));
+    harness_keys(harness, "<Backspace>");
+    assert_true(text_is_utf8(harness->model.dialog.input, harness->model.dialog.input_size));
 }
 
 static void test_identity_and_version(void **state) {
@@ -307,7 +322,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_doubled_keys),       cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_pastes),             cmocka_unit_test(test_pasted_text_is_typed),
-        cmocka_unit_test(test_identity_and_version), cmocka_unit_test(test_no_reason_preselected),
+        cmocka_unit_test(test_pasted_octets),      cmocka_unit_test(test_identity_and_version), cmocka_unit_test(test_no_reason_preselected),
         cmocka_unit_test(test_late_object),        cmocka_unit_test(test_stop),
         cmocka_unit_test(test_one_at_a_time),      cmocka_unit_test(test_changed_meanwhile),
         cmocka_unit_test(test_read_only),          cmocka_unit_test(test_idle),
