@@ -65,7 +65,8 @@ static void worker_turn(struct worker *worker, struct error *error)
         return;
     }
     if (drain_pass(&worker->drain, &pause_ms, error) != OK) {
-        log_warn("exit module %s: %s", worker->connection.name, error->message);
+        if (strncmp(error->reason, "exit.", 5) != 0) /* of the host: logged where it happened */
+            log_warn("exit module %s: %s", worker->connection.name, error->message);
         pause_ms = IDLE_MS;
     }
     if (pause_ms > 0)

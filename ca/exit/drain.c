@@ -215,6 +215,9 @@ static void blame(struct drain *drain, struct page *page, const struct error *wh
     memcpy(answer->message, why->message, sizeof answer->message - 1);
     answer->message[sizeof answer->message - 1] = 0;
     judge(drain, page, page->batch[0], answer);
+    /* not due before the host is back and has had the others: else the two waits keep in step for ever */
+    page->next_at[page->batch[0]] += (connection_start_at(drain->connection) - clock_monotonic_ms()) / 1000 + 1;
+    drain->careful -= drain->careful > 0;
 }
 
 static int deliver(struct drain *drain, struct page *page, struct error *error)
