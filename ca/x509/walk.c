@@ -369,8 +369,10 @@ int walk_check(struct bytes der, enum walk_rules rules, struct walk_fault *fault
     unsigned depth = 0;
     struct tlv item;
 
-    fault->what = NULL;
+    fault->what = "there is nothing";
     fault->offset = 0;
+    if (der.size == 0)
+        return BAD_DATA;
     stack[0] = (struct frame){der.data + der.size, false, {NULL, 0}};
     do {
         struct frame *frame = &stack[depth];
@@ -403,6 +405,6 @@ int walk_check(struct bytes der, enum walk_rules rules, struct walk_fault *fault
     } while (depth > 0);
     if (fault->what == NULL)
         return OK;
-    fault->offset = der.data == NULL ? 0 : (size_t)(at - der.data);
+    fault->offset = (size_t)(at - der.data);
     return BAD_DATA;
 }

@@ -28,7 +28,7 @@ static void ber_and_malformed_forms_are_refused(void **state)
     static const struct {
         const char *hex, *what;
     } cases[] = {
-        {"", "cut off"}, {"30", "cut off"}, {"3003020101ff", "after the end"}, {"3080020101 0000", "indefinite"},
+        {"", "nothing"}, {"30", "cut off"}, {"3003020101ff", "after the end"}, {"3080020101 0000", "indefinite"},
         {"308103020101", "shortest form"}, {"30820003020101", "shortest form"}, {"3005020101", "longer than"},
         {"3004020200ff05", "after the end"}, {"30850000000001", "absurd"}, {"300302017f1f", "after the end"},
         {"30031f0101", "no place"}, {"3004020200 7f", "shortest form"}, {"30040202ff80", "shortest form"}, {"30020200", "shortest form"},
