@@ -100,8 +100,10 @@ static int take_names(struct certificate_facts *out, struct bytes value, const c
 
 static int take_usage(struct certificate_facts *out, struct bytes value, const char **what)
 {
+    struct bytes content;
+
     *what = "its key usage is malformed";
-    return extension_read_usage(value, &out->key_usage);
+    return walk_only(value, DER_BITS, &content) == OK ? walk_usage(content, WALK_LIMITS, &out->key_usage) : BAD_DATA;
 }
 
 static int take_ekus(struct certificate_facts *out, struct bytes value, const char **what)

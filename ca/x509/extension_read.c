@@ -11,7 +11,7 @@ int extension_read_usage(struct bytes value, unsigned *usage)
 {
     struct bytes content;
 
-    return walk_only(value, DER_BITS, &content) == OK ? walk_usage(content, usage) : BAD_DATA;
+    return walk_only(value, DER_BITS, &content) == OK ? walk_usage(content, WALK_STRICT, usage) : BAD_DATA;
 }
 
 int extension_read_ekus(struct bytes value, struct strings *ekus)

@@ -184,15 +184,14 @@ int walk_bits(struct bytes content, unsigned *unused, struct bytes *bits)
     return OK;
 }
 
-int walk_usage(struct bytes content, unsigned *usage)
+int walk_usage(struct bytes content, enum walk_rules rules, unsigned *usage)
 {
     struct bytes bits;
     unsigned unused;
 
     if (walk_bits(content, &unused, &bits) != OK || bits.size > 2)
         return BAD_DATA;
-    /* named bits: the last bit that is written must be a one */
-    if (bits.size > 0 && ((bits.data[bits.size - 1] >> unused) & 1) == 0)
+    if (rules == WALK_STRICT && bits.size > 0 && ((bits.data[bits.size - 1] >> unused) & 1) == 0)
         return BAD_DATA;
     *usage = bits.size > 0 ? bits.data[0] : 0;
     if (bits.size > 1)

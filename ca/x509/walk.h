@@ -41,7 +41,8 @@ int walk_unsigned(struct bytes content, struct bytes *value);   /* non-negative,
 int walk_serial(struct bytes content, struct serial *serial);   /* non-negative, at most 20 octets as encoded */
 int walk_oid(struct bytes content, char text[OID_TEXT_SIZE]);
 int walk_bits(struct bytes content, unsigned *unused, struct bytes *bits);
-int walk_usage(struct bytes content, unsigned *usage);          /* named bits as enum key_usage, X.690 11.2.2 */
+/* Named bits as enum key_usage; strictly the last bit is a one (X.690 11.2.2), which even known roots do not heed. */
+int walk_usage(struct bytes content, enum walk_rules rules, unsigned *usage);
 int walk_time(uint8_t tag, struct bytes content, int64_t *at);  /* UTCTime or GeneralizedTime, with seconds and Z */
 bool walk_is_text(uint8_t tag, struct bytes content);           /* a string type whose octets are in its alphabet */
 
