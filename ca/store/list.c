@@ -250,11 +250,11 @@ static int start_key(struct walk *walk, enum table table, struct buf *key, struc
     if (table == INDEX_NOT_AFTER) {
         status = certificates_get(walk->store, after, &certificate, error);
         buf_add(key, ID_KEY((uint64_t)certificate.not_after).octets, 8);
+    } else if (table == INDEX_DISPOSITION) {
+        buf_add_byte(key, (uint8_t)walk->query->disposition); /* the row itself may have another by now, or be gone */
     } else if (table != TABLE_REQUESTS) {
         status = requests_get(walk->store, after, &request, error);
-        if (!status && table == INDEX_DISPOSITION)
-            buf_add_byte(key, (uint8_t)request.disposition);
-        else if (!status && table == INDEX_REQUESTER)
+        if (!status && table == INDEX_REQUESTER)
             index_text(key, request.requester, strlen(request.requester));
         else if (!status && table == INDEX_TEMPLATE)
             index_text(key, request.template_name ? request.template_name : "", request.template_name ? strlen(request.template_name) : 0);
