@@ -189,6 +189,8 @@ static bool footer_shows(const struct model *model, enum action action) {
         return !model->returned.complete;
     if (action == ACTION_ASSIGN && model->folder != FOLDER_USAGES)
         mask = DISPOSITION_BIT(DISPOSITION_ISSUED);
+    if ((action == ACTION_OPEN || action == ACTION_VERIFY) && model->view == VIEW_LIST)
+        return model_row_count(model) > 0;
     if (mask == 0)
         return true;
     if (model->view == VIEW_DETAIL)
