@@ -31,6 +31,7 @@ struct command {
 };
 extern const struct command commands[];
 
+#define CLI_FORM "chancery [-c FILE] [--socket PATH | --host NAME] [--json] [-q] VERB …"
 #define CLI_OPTIONS_MAX 512
 struct cli {
     const struct command *command;
