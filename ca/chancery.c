@@ -16,7 +16,7 @@
 static int global_value(struct cli *cli, char **arguments, int count, int *at, const char **value)
 {
     if (*at + 1 >= count)
-        return error_set(&cli->error, USAGE, "cli.usage", "%s needs a value; the form is: " CLI_CLI_FORM, arguments[*at]);
+        return error_set(&cli->error, USAGE, "cli.usage", "%s needs a value; the form is: " CLI_FORM, arguments[*at]);
     *value = arguments[++*at];
     return OK;
 }

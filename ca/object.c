@@ -78,7 +78,7 @@ static int parse_id(const char *text, const char *digits, struct object *out, st
 
 static int parse_serial(const char *text, const char *hex, struct object *out, struct error *error)
 {
-    uint8_t octets[SERIAL_OCTETS_MAX + 1];
+    uint8_t octets[32]; /* zeros in front are dropped */
     size_t size = 0, zeros = 0;
 
     if (hex_octets(hex, octets, sizeof octets, &size) != OK)

@@ -87,7 +87,7 @@ static void test_answers(void **state)
     assert_int_equal(one_call(OK_HEAD "Content-Length: 9\r\n\r\n{\"a\": 1}\n", &value, &error), OK);
     assert_int_equal(client_number(value, "a"), 1);
     json_decref(value);
-    assert_int_equal(one_call("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: 63\r\n\r\n"
+    assert_int_equal(one_call("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: 66\r\n\r\n"
                               "{\"error\":{\"status\":77,\"reason\":\"role.missing\",\"message\":\"no, no\"}}",
                               &value, &error), NOT_PERMITTED);
     assert_string_equal(error.reason, "role.missing");
