@@ -93,6 +93,39 @@ static int copy_text(const char *text, char **out, struct error *error)
     return text && !*out ? error_memory(error) : OK;
 }
 
+/* One context for all sessions, made once: libldap 2.5 loses some kilobytes with each, and a CA file or priority that is
+ * wrong shows at start. A new CA file therefore needs a new start. */
+static int tls_make(struct session_settings *s, const char *section, struct error *error)
+{
+    const int demand = LDAP_OPT_X_TLS_DEMAND, client = 0;
+    int code = ldap_initialize(&s->tls, "ldap://localhost");
+
+    if (code == LDAP_SUCCESS)
+        code = ldap_set_option(s->tls, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand);
+    if (code == LDAP_SUCCESS && s->ca_file)
+        code = ldap_set_option(s->tls, LDAP_OPT_X_TLS_CACERTFILE, s->ca_file);
+    if (code == LDAP_SUCCESS && s->tls_priority) /* carries the minimum protocol too: libldap ignores TLS_PROTOCOL_MIN with GnuTLS */
+        code = ldap_set_option(s->tls, LDAP_OPT_X_TLS_CIPHER_SUITE, s->tls_priority);
+    if (code == LDAP_SUCCESS)
+        code = ldap_set_option(s->tls, LDAP_OPT_X_TLS_NEWCTX, &client);
+    if (code == LDAP_SUCCESS)
+        code = ldap_get_option(s->tls, LDAP_OPT_X_TLS_CTX, &s->context);
+    if (code == LDAP_SUCCESS && s->context)
+        return OK;
+    return error_set(error, BAD_CONFIG, "directory.config",
+                     "[%s] TLS cannot be set up: is ca_file (%s) a readable PEM file, and tls_priority right?", section,
+                     s->ca_file ? s->ca_file : "none");
+}
+
+static bool tls_needed(const struct session_settings *s)
+{
+    bool needed = s->starttls;
+
+    for (size_t i = 0; i < s->uris.count; i++)
+        needed |= uri_is(s->uris.items[i], "ldaps://");
+    return needed;
+}
+
 int session_settings_read(const struct conf *conf, const char *section, struct session_settings *out, struct error *error)
 {
     const char *bind = conf_text(conf, section, "bind");
@@ -120,6 +153,8 @@ int session_settings_read(const struct conf *conf, const char *section, struct s
         const char *path = out->bind_dn ? conf_text(conf, section, "bind_password_file") : NULL;
         status = password_read(section, path, &out->password, error);
     }
+    if (status == OK && tls_needed(out))
+        status = tls_make(out, section, error);
     if (status != OK)
         session_settings_free(out);
     return status;
@@ -127,6 +162,8 @@ int session_settings_read(const struct conf *conf, const char *section, struct s
 
 void session_settings_free(struct session_settings *s)
 {
+    if (s->tls)
+        ldap_unbind_ext(s->tls, NULL, NULL);
     strings_free(&s->uris);
     free(s->bind_dn);
     free(s->ca_file);
@@ -145,7 +182,7 @@ static struct timeval timeval_of(int64_t ms)
 /* Everything is set here, so that nobody's ldap.conf decides it. */
 static int options_set(LDAP *ld, const struct session_settings *s)
 {
-    const int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, client = 0;
+    const int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND;
     const struct timeval network = timeval_of(s->network_timeout_ms), operation = timeval_of(s->operation_timeout_ms);
     const struct {
         int option;
@@ -163,12 +200,8 @@ static int options_set(LDAP *ld, const struct session_settings *s)
 
     for (size_t i = 0; code == LDAP_SUCCESS && i < sizeof options / sizeof *options; i++)
         code = ldap_set_option(ld, options[i].option, options[i].value);
-    if (code == LDAP_SUCCESS && s->ca_file)
-        code = ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, s->ca_file);
-    if (code == LDAP_SUCCESS && s->tls_priority) /* carries the minimum protocol too: libldap ignores TLS_PROTOCOL_MIN with GnuTLS */
-        code = ldap_set_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE, s->tls_priority);
-    if (code == LDAP_SUCCESS && (s->ca_file || s->starttls || s->tls_priority))
-        code = ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client);
+    if (code == LDAP_SUCCESS && s->context)
+        code = ldap_set_option(ld, LDAP_OPT_X_TLS_CTX, s->context);
     return code;
 }
 

@@ -282,6 +282,38 @@ static void clear_text_passwords_are_refused(void **state)
     }
 }
 
+/* ldaps and StartTLS: only with a root that was named, only under the name that was asked for, only with TLS 1.2 and later. */
+static void servers_must_prove_who_they_are(void **state)
+{
+    const char *port = strrchr(env("SLAPD_URI"), ':'), *tls_port = strrchr(env("SLAPD_LDAPS"), ':');
+    char other[300], name[100], clear_name[100];
+    const struct {
+        const char *uri, *ca, *more;
+        int status;
+    } cases[] = {
+        {env("SLAPD_LDAPS"), env("SLAPD_CA"), "", OK},
+        {env("SLAPD_URI"), env("SLAPD_CA"), "starttls = yes", OK},
+        {env("SLAPD_LDAPS"), other, "", TEMPORARY},
+        {env("SLAPD_URI"), other, "starttls = yes", TEMPORARY},
+        {name, env("SLAPD_CA"), "", TEMPORARY},
+        {clear_name, env("SLAPD_CA"), "starttls = yes", TEMPORARY},
+        {env("SLAPD_LDAPS"), env("SLAPD_CA"), "tls_priority = NORMAL:-VERS-ALL:+VERS-TLS1.0", TEMPORARY},
+    };
+
+    snprintf(other, sizeof other, "%s/other.pem", env("SLAPD_DIR"));
+    snprintf(name, sizeof name, "ldaps://localhost%s", tls_port); /* the certificate is for 127.0.0.1 */
+    snprintf(clear_name, sizeof clear_name, "ldap://localhost%s", port);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char settings[700];
+        struct error error = ERROR_NONE;
+        snprintf(settings, sizeof settings, "uri = %s\nbind = anonymous\nca_file = %s\n%s\n", cases[i].uri, cases[i].ca, cases[i].more);
+        struct directory *d = directory_of(settings, &error);
+        if (!d || directory_ping(d, &error) != cases[i].status)
+            fail_msg("case %zu: %d %s", i, error.status, error.message);
+        directory_close(d);
+    }
+}
+
 /* ---- templates ---- */
 
 static void templates_are_read(void **state)
@@ -578,6 +610,7 @@ int main(void)
         cmocka_unit_test(the_second_server_answers),
         cmocka_unit_test(a_silent_server_is_left),
         cmocka_unit_test(clear_text_passwords_are_refused),
+        cmocka_unit_test(servers_must_prove_who_they_are),
         cmocka_unit_test(templates_are_read),
         cmocka_unit_test(modules_are_loaded_from_a_guarded_place),
         cmocka_unit_test(verdicts),

@@ -7,7 +7,10 @@ umask 022
 dir=$(mktemp -d) || exit 1
 trap 'slapd_stop; rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
+SLAPD_TLS=yes
 slapd_start "$dir" || exit 1
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=Other -keyout /dev/null \
+	-out "$dir/other.pem" >/dev/null 2>&1 || exit 1
 
 person() { # UID UIDNUMBER CN [MAIL]
 	printf 'dn: uid=%s,ou=people,%s\nobjectClass: inetOrgPerson\nobjectClass: posixAccount\nobjectClass: chancerySubject\n' "$1" "$SLAPD_SUFFIX"
@@ -62,5 +65,5 @@ bind = simple
 bind_dn = $SLAPD_ADMIN
 bind_password_file = $dir/password"
 MODULES=$top_builddir/.libs
-export SLAPD_URI SLAPD_LDAPI SLAPD_DIR SLAPD_PID ADMIN_CONF MODULES
+export SLAPD_LDAPS SLAPD_CA SLAPD_URI SLAPD_LDAPI SLAPD_DIR SLAPD_PID ADMIN_CONF MODULES
 "$top_builddir/tests/live/policy"
