@@ -328,18 +328,19 @@ static int usage_error(const char *what)
 static int take_option(int option, struct arguments *a)
 {
     long path_length;
+    char *optarg_copy = optarg ? strdup(optarg) : NULL; /* children write their titles over argv */
     switch (option) {
-    case 'c': a->conf_path = optarg; break;
+    case 'c': a->conf_path = optarg_copy; break;
     case 't': a->test = true; break;
     case 'f': a->foreground = true; break;
     case OPT_INIT: a->init = true; break;
     case OPT_ITEMS: a->items = true; break;
-    case OPT_NAME: a->init_options.name = optarg; break;
-    case OPT_SUBJECT: a->init_options.subject = optarg; break;
-    case OPT_KEY: a->init_options.key_type = optarg; break;
-    case OPT_PASSPHRASE: a->init_options.passphrase_file = optarg; break;
-    case OPT_ADMIN: a->init_options.administrator = optarg; break;
-    case OPT_CSR: a->init_options.csr_out = optarg; break;
+    case OPT_NAME: a->init_options.name = optarg_copy; break;
+    case OPT_SUBJECT: a->init_options.subject = optarg_copy; break;
+    case OPT_KEY: a->init_options.key_type = optarg_copy; break;
+    case OPT_PASSPHRASE: a->init_options.passphrase_file = optarg_copy; break;
+    case OPT_ADMIN: a->init_options.administrator = optarg_copy; break;
+    case OPT_CSR: a->init_options.csr_out = optarg_copy; break;
     case OPT_DAYS:
         if (!take_number(optarg, 1, 36500, &a->init_options.days))
             return usage_error("--days takes 1 to 36500") + 1;
@@ -367,7 +368,7 @@ int main(int argc, char **argv)
 {
     static struct daemon daemon; /* large, and the forker's table must outlive main's frame in its children */
     struct error error = ERROR_NONE;
-    struct arguments a = {.init_options = {.path_length = -1}};
+    static struct arguments a = {.init_options = {.path_length = -1}};
     const char *environment = getenv("CHANCERY_CONF");
     a.conf_path = environment && *environment ? environment : CHANCERY_SYSCONFDIR "/chancery.conf";
     int option, status = OK;
