@@ -20,7 +20,7 @@ struct session_settings { /* the configuration's section, checked */
     char *ca_file, *tls_priority;
     int64_t network_timeout_ms, operation_timeout_ms;
     LDAP *tls;     /* never connected: holds the TLS context that all sessions share; NULL where none is needed */
-    void *context; /* of it */
+    void *context; /* of it; libldap counts one reference too many for ever */
 };
 int session_settings_read(const struct conf *conf, const char *section, struct session_settings *out, struct error *error);
 void session_settings_free(struct session_settings *settings);
