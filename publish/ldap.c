@@ -149,14 +149,18 @@ static int publish_holder(struct publisher *publisher, const struct event *event
     struct directory_entries entries = {NULL, 0, false};
     const struct directory_entry *there;
     struct entry_plan plan = {.count = 0};
-    int status = publisher_read(publisher, event->publish_dn, attributes, &entries, &there, error);
+    char *dn = NULL;
+    int status = entry_holder_dn(event, &publisher->names, &dn, error);
 
+    if (status == OK)
+        status = publisher_read(publisher, dn, attributes, &entries, &there, error);
     if (status == OK)
         status = entry_plan_holder(event, &publisher->names, &publisher->style, there, remove, &plan, error);
     if (status == OK)
         status = publisher_write(publisher, &plan, error);
     entry_plan_free(&plan);
     directory_entries_free(&entries);
+    free(dn);
     return status;
 }
 

@@ -227,18 +227,25 @@ static int plan_class(struct entry_plan *plan, const struct entry_style *style, 
     return plan_single(plan, MOD_ADD, "objectClass", bytes_of_text(name), error);
 }
 
-static int holder_check(const struct event *event, const struct entry_names *names, char **dn, struct error *error)
+int entry_holder_dn(const struct event *event, const struct entry_names *names, char **dn, struct error *error)
 {
+    int status;
+
     if (event->certificate_size == 0)
         return error_set(error, REFUSED, "publish.no_certificate", "request %llu has no certificate to publish",
                          (unsigned long long)event->request_id);
-    if (dn_normalise(event->publish_dn, dn, error) != OK)
-        return error->status;
+    status = dn_normalise(event->publish_dn, dn, error);
+    if (status != OK)
+        return status;
     if (names->base && !dn_is_under(*dn, names->base))
-        return error_set(error, REFUSED, "publish.outside", "%s is not under %s, so nothing is published there", *dn, names->base);
-    if (dn_equal(*dn, names->ca) || dn_equal(*dn, names->enrollment))
-        return error_set(error, REFUSED, "publish.outside", "%s is an entry of the CA, not of a certificate's holder", *dn);
-    return OK;
+        error_set(error, REFUSED, "publish.outside", "%s is not under %s, so nothing is published there", *dn, names->base);
+    else if (dn_equal(*dn, names->ca) || dn_equal(*dn, names->enrollment))
+        error_set(error, REFUSED, "publish.outside", "%s is an entry of the CA, not of a certificate's holder", *dn);
+    else
+        return OK;
+    free(*dn);
+    *dn = NULL;
+    return REFUSED;
 }
 
 int entry_plan_holder(const struct event *event, const struct entry_names *names, const struct entry_style *style,
@@ -247,7 +254,7 @@ int entry_plan_holder(const struct event *event, const struct entry_names *names
     struct bytes certificate = bytes_of(event->certificate, event->certificate_size);
     bool present = entry_has(there, "userCertificate", certificate);
     char *dn = NULL;
-    int status = holder_check(event, names, &dn, error);
+    int status = entry_holder_dn(event, names, &dn, error);
 
     if (status == OK)
         status = plan_begin(plan, ENTRY_HOLDER, dn, there, error);

@@ -50,6 +50,8 @@ struct entry_style {
 };
 const char *entry_attribute(const struct entry_style *style, const char *name); /* "userCertificate;binary" */
 
+/* The entry that the event's certificate goes to, normalised; REFUSED or BAD_DATA where none ever will. */
+int entry_holder_dn(const struct event *event, const struct entry_names *names, char **dn, struct error *error);
 /* `there`: the entry as read, NULL: none. Errors: REFUSED what can never be published, TEMPORARY what a person can repair. */
 int entry_plan_holder(const struct event *event, const struct entry_names *names, const struct entry_style *style,
                       const struct directory_entry *there, bool remove, struct entry_plan *plan, struct error *error);
