@@ -225,9 +225,10 @@ int cli_write(struct cli *cli, const char *path, struct bytes data, mode_t mode)
     if (path != NULL && strcmp(path, "-") != 0) {
         bool replace = option_value(cli, "force") != NULL;
         int status = file_write(path, data, mode, replace, &cli->error);
-        if (status == REFUSED && !replace)
-            error_prefix(&cli->error, "nothing written (--force replaces it)");
-        return status;
+        if (status != REFUSED || replace)
+            return status;
+        error_clear(&cli->error);
+        return error_set(&cli->error, CANNOT_WRITE, "cli.exists", "%s is there already and stays as it is; --force replaces it", path);
     }
     if (fwrite(data.data, 1, data.size, cli->out) != data.size)
         return error_set(&cli->error, CANNOT_WRITE, "cli.output", "standard output cannot be written");

@@ -231,7 +231,7 @@ static void test_write(void **state)
     buf_printf(&path, "%s/out", folder);
     assert_int_equal(parse(&bench, "retrieve 1"), OK);
     assert_int_equal(cli_write(bench.cli, buf_text(&path), bytes_of_text("one"), 0644), OK);
-    assert_int_equal(cli_write(bench.cli, buf_text(&path), bytes_of_text("two"), 0644), REFUSED);
+    assert_int_equal(cli_write(bench.cli, buf_text(&path), bytes_of_text("two"), 0644), CANNOT_WRITE);
     assert_non_null(strstr(bench.cli->error.message, "--force"));
     bench_end(&bench);
     assert_int_equal(parse(&bench, "retrieve 1 --force"), OK);
