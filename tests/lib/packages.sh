@@ -3,7 +3,7 @@
 #   packages_install PACKAGE…      installs them as root; a service that comes with one is not started
 
 PACKAGES_BUILD='gcc make autoconf automake libtool pkg-config protobuf-c-compiler libprotobuf-c-dev libldap-dev libgnutls28-dev
-libdb5.3-dev libncurses-dev libmicrohttpd-dev libjansson-dev libinih-dev libseccomp-dev libunistring-dev libsystemd-dev'
+libdb5.3-dev libncurses-dev libmicrohttpd-dev libjansson-dev libinih-dev libseccomp-dev libunistring-dev'
 PACKAGES_DEMO='slapd ldap-utils gnutls-bin openssl curl procps'
 PACKAGES_CHECK='git libc6-dev libcmocka-dev libvterm-dev tmux expect gnupg gpgsm dirmngr clang cppcheck mandoc shellcheck xz-utils'
 
@@ -36,9 +36,9 @@ packages_install() {
 }
 
 packages_apt() {
-    if ! DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@" >/dev/null 2>&1; then
+    if ! DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" >/dev/null 2>&1; then
         # Lists may be old or absent: once more with fresh ones, and this time the reason is shown.
         apt-get -qq update || return 1
-        DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@" >/dev/null || return 1
+        DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" >/dev/null || return 1
     fi
 }
