@@ -544,6 +544,49 @@ static void listed_extensions_are_copied(void **state)
     policy_result_free(&r);
 }
 
+/* What an officer sets wins over request and template, but the rules on names and powers hold for him too. */
+static void officers_cannot_set_what_is_refused(void **state)
+{
+    static const struct {
+        const char *template, *oid, *value;
+        size_t size;
+        enum chancery_verdict verdict;
+    } cases[] = {
+        {"User", OID_SAN, "\x30\x13\x81\x11" "alice@example.com", 21, CHANCERY_ISSUE},
+        {"User", OID_SAN, "\x30\x11\x81\x0f" "bob@example.com", 19, CHANCERY_DENY},
+        {"User", OID_SAN, "\x30\x13\x81\x11" "alice@example.com", 20, CHANCERY_DENY}, /* cut short */
+        {"User", OID_SAN, "\x30\x00", 2, CHANCERY_DENY},
+        {"User", OID_SAN, "\x30\x04\x82\x02" "a\0", 6, CHANCERY_DENY},
+        {"WebServer", OID_SAN, "\x30\x07\x82\x05" "b.com", 9, CHANCERY_ISSUE},
+        {"WebServer", OID_SAN, "\x30\x11\x81\x0f" "bob@example.com", 19, CHANCERY_DENY},
+        {"WebServer", OID_BASIC_CONSTRAINTS, CA_TRUE, 5, CHANCERY_DENY},
+        {"WebServer", OID_EKU, EKU_CLIENT, 12, CHANCERY_DENY},
+        {"User", OID_EXT_REQUESTER_ID, "\x0c\x01x", 3, CHANCERY_DENY},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct template t;
+        struct policy_result r;
+        struct error error = ERROR_NONE;
+        struct general_name name = N(NAME_DNS, "shop.example.com");
+        struct approval approval = {(char *)"carol", NULL, 1};
+        struct extension extension = {(char *)cases[i].oid, false, (uint8_t *)cases[i].value, cases[i].size, ORIGIN_OFFICER, (char *)"carol"};
+        struct identity who = {.uid = 1, .account = (char *)"alice", .dn = (char *)ALICE};
+        struct request request = {.template_name = (char *)cases[i].template, .subject = (char *)"", .approvals = &approval,
+                                  .approval_count = 1, .extensions = &extension, .extension_count = 1};
+        struct policy_input input = {.request = &request, .requester = &who, .resubmission = true, .template = &t,
+                                     .names = &name, .name_count = strcmp(cases[i].template, "User") ? 1 : 0,
+                                     .key_algorithm = "ed25519", .key_bits = 256};
+        assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, cases[i].template, &t, &error), OK);
+        policy_verify(w->policy, &input, &r);
+        if (r.verdict != cases[i].verdict || (r.verdict == CHANCERY_DENY && strcmp(r.reason, "request.extension") != 0))
+            fail_msg("case %zu: %d %s %s", i, r.verdict, r.reason, r.message);
+        policy_result_free(&r);
+        template_free(&t);
+    }
+}
+
 /* An entry whose identifier cannot be read, and the same for a directory that gives nothing: no certificate. */
 static void without_an_identifier_nothing_is_issued(void **state)
 {
@@ -616,6 +659,7 @@ int main(void)
         cmocka_unit_test(verdicts),
         cmocka_unit_test(the_user_gets_his_names),
         cmocka_unit_test(listed_extensions_are_copied),
+        cmocka_unit_test(officers_cannot_set_what_is_refused),
         cmocka_unit_test(without_an_identifier_nothing_is_issued),
         cmocka_unit_test(a_stopped_directory_is_no_verdict),
     };
