@@ -128,6 +128,12 @@ static const char *line_fault(struct reading *reading, const char *line, size_t 
     reading->section_line = size > 0 && *text == '[';
     if (reading->section_line && size > NAME_MAX_OCTETS + 2)
         return "the section's name is too long";
+    /* inih goes on after such a line, and what follows would be blamed. */
+    if (reading->section_line && memchr(text, ']', size) == NULL)
+        return "the section's name has no ] after it";
+    if (!reading->section_line && size > 0 && (!reading->indented || reading->open == NULL) && memchr(text, '=', size) == NULL &&
+        memchr(text, ':', size) == NULL)
+        return "neither [section] nor name = value nor a comment";
     if (reading->section_line && text != line && reading->open != NULL)
         return "a section begins at the left edge: take the blanks before [ away";
     if (reading->section_line)
