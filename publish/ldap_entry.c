@@ -229,14 +229,13 @@ static int plan_class(struct entry_plan *plan, const struct entry_style *style, 
 
 int entry_holder_dn(const struct event *event, const struct entry_names *names, char **dn, struct error *error)
 {
-    int status;
+    struct error why = ERROR_NONE;
 
     if (event->certificate_size == 0)
         return error_set(error, REFUSED, "publish.no_certificate", "request %llu has no certificate to publish",
                          (unsigned long long)event->request_id);
-    status = dn_normalise(event->publish_dn, dn, error);
-    if (status != OK)
-        return status;
+    if (dn_normalise(event->publish_dn, dn, &why) != OK) /* its reason would say that the directory can be repaired */
+        return error_set(error, why.status, "publish.dn", "nothing can be published there: %s", why.message);
     if (names->base && !dn_is_under(*dn, names->base))
         error_set(error, REFUSED, "publish.outside", "%s is not under %s, so nothing is published there", *dn, names->base);
     else if (dn_equal(*dn, names->ca) || dn_equal(*dn, names->enrollment))

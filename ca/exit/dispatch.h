@@ -25,7 +25,7 @@ int exit_host_run(int fd, void *exit_host);
 
 /* names: count exit modules; program names at the forker are "exit NAME". Waits until each host said that its module is open. */
 int dispatch_start(struct store *store, struct forker *forker, const char *const names[], size_t count, struct dispatch **out, struct error *error);
-/* The forker told that a host ended: it is started again with back-off. */
+/* The forker told that a host ended: it is started again with back-off. Not once dispatch_stop was called. */
 void dispatch_host_ended(struct dispatch *dispatch, const char *program, pid_t pid, int wait_status);
 /* Asks the host's module to probe (`publish check [DN]`). Lines are "ok …" / "missing …". */
 int dispatch_probe(struct dispatch *dispatch, const char *name, const char *dn, struct strings *lines, struct error *error);

@@ -263,7 +263,13 @@ void fake_dispatch(struct dispatch *dispatch)
 {
     pthread_mutex_lock(&lock);
     told = dispatch;
-    while (!dispatch && children > 0)
+    pthread_mutex_unlock(&lock);
+}
+
+void fake_wait_children(void)
+{
+    pthread_mutex_lock(&lock);
+    while (children > 0)
         pthread_cond_wait(&changed, &lock);
     pthread_mutex_unlock(&lock);
 }
@@ -281,16 +287,12 @@ unsigned fake_spawns(void)
 static void *reap(void *argument)
 {
     pid_t pid = (pid_t)(intptr_t)argument;
-    struct dispatch *dispatch;
     int wait_status = 0;
 
     waitpid(pid, &wait_status, 0);
     pthread_mutex_lock(&lock);
-    dispatch = told;
-    pthread_mutex_unlock(&lock);
-    if (dispatch)
-        dispatch_host_ended(dispatch, "exit publish/fake", pid, wait_status);
-    pthread_mutex_lock(&lock);
+    if (told)
+        dispatch_host_ended(told, "exit publish/fake", pid, wait_status);
     children--;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);

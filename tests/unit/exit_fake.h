@@ -27,7 +27,8 @@ bool fake_wait_attempts(uint64_t sequence, unsigned attempts, int timeout_ms);
 bool fake_wait_parked(uint64_t sequence, int timeout_ms);
 unsigned fake_spawns(void); /* hosts started */
 void fake_setup(const struct exit_host *setup);
-void fake_dispatch(struct dispatch *dispatch); /* whom to tell of ends; waits for all children with NULL */
+void fake_dispatch(struct dispatch *dispatch); /* whom to tell of ends; NULL: nobody any more */
+void fake_wait_children(void);
 void fake_fail_writes(bool fail);
 void fake_wake(void); /* store_wake */
 

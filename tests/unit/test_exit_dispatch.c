@@ -96,10 +96,11 @@ static int fresh(void **state)
 static int stop(void **state)
 {
     fake_fail_writes(false);
+    fake_dispatch(NULL);
     fake_wake();
     dispatch_stop(running);
     running = NULL;
-    fake_dispatch(NULL);
+    fake_wait_children();
     return 0;
 }
 
