@@ -72,8 +72,10 @@ static void input_page(const struct model *model, struct lines *out) {
 
 static void choice_page(const struct model *model, struct lines *out) {
     const struct choice *choices = action_choices((enum action)model->dialog.action);
-    lines_add(out, STYLE_HEADING, "%s",
-              model->dialog.action == ACTION_REVOKE ? "For which reason?" : "Which CRL?");
+    if (model->dialog.action == ACTION_REVOKE)
+        lines_cut(out, STYLE_HEADING, "REVOKE request %llu: for which reason?", (unsigned long long)model->dialog.target.id);
+    else
+        lines_cut(out, STYLE_HEADING, "%s: which one?", action_row((enum action)model->dialog.action)->verb);
     for (int i = 0; choices != NULL && choices[i].letter; i++) {
         bool here = i == model->dialog.choice;
         lines_row(out);

@@ -18,22 +18,28 @@ void count_short(uint64_t count, struct buf *out) {
         buf_printf(out, "%llu.%lluM", (unsigned long long)(count / 1000000), (unsigned long long)(count / 100000 % 10));
 }
 
+/* The mode is always whole; of the rest the title comes first, who one is takes what is left. */
 static void render_title(const struct model *model, struct grid *grid) {
-    struct buf title = BUF_EMPTY, right = BUF_EMPTY;
+    struct buf title = BUF_EMPTY, who = BUF_EMPTY;
+    bool wide = grid->cols >= 60;
+    const char *mode = model->read_only ? (wide ? "[READ-ONLY]" : "[RO]") : (wide ? "[READ-WRITE]" : "[RW]");
+    int mode_width = (int)strlen(mode), room = grid->cols - mode_width - 1;
     page_title(model, &title);
-    if (grid->cols >= 60) {
-        buf_printf(&right, "%s: ", model->hello.account != NULL ? model->hello.account : "?");
-        roles_text(model->hello.roles, &right);
-        buf_printf(&right, "  [%s]", model->read_only ? "READ-ONLY" : "READ-WRITE");
-    } else {
-        buf_add_text(&right, model->read_only ? "[RO]" : "[RW]");
+    if (wide) {
+        buf_printf(&who, "%s: ", model->hello.account != NULL ? model->hello.account : "?");
+        roles_text(model->hello.roles, &who);
     }
-    int room = grid->cols * 2 / 3, size = text_width(buf_text(&right), grid->utf8);
-    size = size > room ? room : size;
-    grid_text(grid, 0, 0, grid->cols - size - 1, STYLE_TITLE, buf_text(&title));
-    grid_text(grid, 0, grid->cols - size, size, STYLE_TITLE, buf_text(&right));
+    int title_width = text_width(buf_text(&title), grid->utf8), who_width = text_width(buf_text(&who), grid->utf8);
+    int who_least = who_width < 12 ? who_width : 12;
+    if (title_width > room - who_least - 2)
+        title_width = wide ? room - who_least - 2 : room;
+    if (who_width > room - title_width - 2)
+        who_width = room - title_width - 2;
+    grid_text(grid, 0, 0, title_width, STYLE_TITLE, buf_text(&title));
+    grid_text(grid, 0, room - who_width - 1, who_width, STYLE_TITLE, buf_text(&who));
+    grid_text(grid, 0, grid->cols - mode_width, mode_width, STYLE_TITLE, mode);
     buf_free(&title);
-    buf_free(&right);
+    buf_free(&who);
 }
 
 static void folder_text(const struct model *model, const struct view *view, bool counts, struct buf *out) {

@@ -63,6 +63,8 @@ void folder_refresh(struct model *model, struct effects *effects) {
     size_t limit = model->window_count > PAGE_ROWS ? model->window_count : PAGE_ROWS;
     ask_folder(model, effects, window_anchor(model), limit);
     ask_hello(model, effects);
+    if (model->folder != FOLDER_HEALTH)
+        effects_ask(effects, model, (struct query){.kind = QUERY_HEALTH});
     if (model->view == VIEW_DETAIL)
         effects_ask(effects, model, (struct query){.kind = QUERY_OBJECT, .id = model->object.id});
     if (model->view == VIEW_WIZARD)
