@@ -5,9 +5,11 @@
 #include "ca/chancery_cli.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "ca/base/encode.h"
 #include "ca/base/file.h"
+#include "ca/base/text.h"
 
 #define INPUT_MAX (256u * 1024)
 
@@ -50,9 +52,29 @@ int cli_json_or(struct cli *cli, json_t *answer, void (*show)(struct cli *cli, c
     return OK;
 }
 
-int cli_read_pem(struct cli *cli, const char *path, const char *label, json_t **out)
+int cli_read_request(struct cli *cli, const char *path, json_t **out)
 {
-    const char *const labels[] = {label, "NEW CERTIFICATE REQUEST", NULL};
+    struct buf octets = BUF_EMPTY, text = BUF_EMPTY;
+
+    int status = file_read(path, INPUT_MAX, &octets, &cli->error);
+    if (status == OK && octets.size == 0)
+        status = error_set(&cli->error, BAD_DATA, "cli.input", "%s is empty", path);
+    if (status == OK && strstr(buf_text(&octets), "-----BEGIN ") != NULL && text_is_utf8(buf_text(&octets), octets.size))
+        *out = json_string(buf_text(&octets));
+    if (status == OK && *out == NULL) {
+        base64_encode(&text, buf_bytes(&octets), 0);
+        *out = text.failed ? NULL : json_string(buf_text(&text));
+    }
+    if (status == OK && *out == NULL)
+        status = error_memory(&cli->error);
+    buf_free(&octets);
+    buf_free(&text);
+    return status;
+}
+
+int cli_read_certificate(struct cli *cli, const char *path, json_t **out)
+{
+    static const char *const labels[] = {"CERTIFICATE", NULL};
     struct buf text = BUF_EMPTY, der = BUF_EMPTY, pem = BUF_EMPTY;
     struct bytes rest = {NULL, 0};
 
@@ -62,10 +84,10 @@ int cli_read_pem(struct cli *cli, const char *path, const char *label, json_t **
     if (status == OK) {
         status = pem_or_der(buf_bytes(&text), labels, &der, &rest, &cli->error);
         if (status != OK)
-            error_prefix(&cli->error, "%s", path);
+            error_prefix(&cli->error, "%s holds no certificate", path);
     }
     if (status == OK) {
-        pem_encode(&pem, label, buf_bytes(&der));
+        pem_encode(&pem, labels[0], buf_bytes(&der));
         *out = pem.failed ? NULL : json_string(buf_text(&pem));
         if (*out == NULL)
             status = error_memory(&cli->error);

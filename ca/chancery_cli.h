@@ -91,8 +91,11 @@ int cli_write(struct cli *cli, const char *path, struct bytes data, mode_t mode)
 int cli_get(struct cli *cli, const char *pattern, const char *argument, json_t **answer);
 int cli_post(struct cli *cli, const char *pattern, const char *argument, json_t *body, json_t **answer); /* takes body */
 int cli_json_or(struct cli *cli, json_t *answer, void (*show)(struct cli *cli, const json_t *answer)); /* takes answer */
+/* A request as it is: PEM as text, anything else as base64. What is no request is refused, and put on record, by the CA.
+ * *out starts NULL. */
+int cli_read_request(struct cli *cli, const char *path, json_t **out);
 /* A certificate, PEM or DER, as PEM in a JSON string. */
-int cli_read_pem(struct cli *cli, const char *path, const char *label, json_t **out);
+int cli_read_certificate(struct cli *cli, const char *path, json_t **out);
 
 /* The verbs. */
 int verb_init(struct cli *cli);

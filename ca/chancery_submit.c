@@ -187,11 +187,13 @@ static int submit_file(struct cli *cli, const char *file, bool many, json_t **an
     struct buf path = BUF_EMPTY;
     json_t *pkcs10 = NULL;
 
-    int status = cli_read_pem(cli, file, "CERTIFICATE REQUEST", &pkcs10);
+    int status = cli_read_request(cli, file, &pkcs10);
     if (status == OK) {
         if (option_flag(cli, "out"))
             out_path(cli, file, many, &path);
         status = submit_one(cli, pkcs10, option_flag(cli, "out") ? buf_text(&path) : NULL, answer);
+        if (*answer == NULL && cli->error.status == BAD_DATA)
+            error_prefix(&cli->error, strcmp(cli->error.reason, "data.pem") == 0 ? "%s is no PKCS#10 request" : "%s", file);
     }
     buf_free(&path);
     return status;
@@ -203,8 +205,21 @@ static json_t *error_json(const char *file, const struct error *error)
                      error->message);
 }
 
+/* What is not issued is said on standard error too, with what to do next. */
+static void note_outcome(struct cli *cli, const json_t *answer)
+{
+    long long id = (long long)client_number(answer, "id");
+    int status = disposition_status(client_text(answer, "disposition"));
+
+    if (status == PENDING)
+        cli_note(cli, "request %lld is pending: %s; once it is issued: chancery retrieve %lld", id, client_text(answer, "message"), id);
+    else if (status != OK)
+        cli_note(cli, "request %lld is %s: %s", id, client_text(answer, "disposition"), client_text(answer, "message"));
+}
+
 static void show_one(struct cli *cli, const char *file, const json_t *answer, json_t *list)
 {
+    note_outcome(cli, answer);
     if (list != NULL) {
         json_t *copy = json_copy((json_t *)answer);
         json_object_set_new(copy, "file", json_string(file));
@@ -223,7 +238,8 @@ static void tell_error(struct cli *cli, const char *file, json_t *list)
         json_array_append_new(list, error_json(file, &cli->error));
     bool json = cli->json;
     cli->json = false; /* the list is the one value on standard output */
-    error_prefix(&cli->error, "%s", file);
+    if (strstr(cli->error.message, file) == NULL)
+        error_prefix(&cli->error, "%s", file);
     cli_error(cli, &cli->error);
     cli->json = json;
     error_clear(&cli->error);

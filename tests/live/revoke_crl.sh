@@ -14,7 +14,8 @@ serial=$(openssl x509 -in "$D/two.pem" -noout -serial | sed 's/.*=//')
 expect 64 chancery revoke "$two_id" --reason noSuchReason
 expect 64 chancery revoke "$two_id"
 expect 0 chancery revoke "$serial" --reason superseded
-expect 0 chancery isvalid "$two_id" || :
+expect 1 chancery isvalid "$two_id"
+grep -q "revoked: superseded" "$D/out" || fail "isvalid: $(cat "$D/out")"
 expect 0 chancery crl publish
 
 entry="cn=EXAMPLE-CA,ou=pki,$SLAPD_SUFFIX"

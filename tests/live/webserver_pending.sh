@@ -25,7 +25,8 @@ within 20 entry_holds cn=web07,ou=hosts,"$SLAPD_SUFFIX" userCertificate "$D/web.
 expect 1 chancery deny "$id"
 
 say "bob sees nothing of it, and may not ask for the template"
-expect 77 as $BOB chancery list --disposition pending || :
+expect 0 as $BOB chancery list --disposition pending
+[ -s "$D/out" ] && fail "bob sees it: $(cat "$D/out")"
 key_and_request bob /CN=bob DNS:bob.example.com
 expect 2 as $BOB chancery submit "$D/bob.csr" --template WebServer
 
