@@ -48,6 +48,8 @@ void out_lines(struct cli *cli, const char *text)
     while (*text != '\0') {
         size_t size = strcspn(text, "\n");
         char *line = strndup(text, size);
+        for (size_t i = 0; line != NULL && line[i] != '\0'; i++)
+            line[i] = line[i] == '\t' ? ' ' : line[i]; /* the library's text has tabs */
         out_text(cli, line != NULL ? line : "");
         free(line);
         text += size + (text[size] == '\n');
