@@ -42,7 +42,7 @@ struct daemon {
     _Atomic(struct dispatch *) dispatch;
     struct api *api;
     pid_t signer_pid;
-    atomic_bool signer_gone;
+    atomic_bool signer_gone, stopping;
     bool policy_opened;
 };
 
@@ -57,6 +57,8 @@ struct arguments {
 static void child_ended(void *argument, const char *name, pid_t pid, int wait_status)
 {
     struct daemon *daemon = argument;
+    if (atomic_load(&daemon->stopping))
+        return;
     if (strcmp(name, "signer") == 0) {
         log_error("the signer (pid %d) ended: the daemon stops; see the lines above for why", (int)pid);
         atomic_store(&daemon->signer_gone, true);
@@ -189,6 +191,7 @@ static int daemon_start(struct daemon *daemon, struct error *error)
 
 static void daemon_stop(struct daemon *daemon)
 {
+    atomic_store(&daemon->stopping, true);
     struct dispatch *dispatch = atomic_exchange(&daemon->dispatch, NULL);
     api_close(daemon->api);
     if (daemon->store)
