@@ -60,6 +60,8 @@ static void child_ended(void *argument, const char *name, pid_t pid, int wait_st
     if (atomic_load(&daemon->stopping))
         return;
     if (strcmp(name, "signer") == 0) {
+        if (atomic_load(&daemon->stopping))
+            return;
         log_error("the signer (pid %d) ended: the daemon stops; see the lines above for why", (int)pid);
         atomic_store(&daemon->signer_gone, true);
         kill(getpid(), SIGTERM);
@@ -281,6 +283,7 @@ static int daemon_run(struct daemon *daemon, bool foreground, struct error *erro
         if (!foreground)
             detached(ready);
         wait_for_end(daemon, &signals);
+        atomic_store(&daemon->stopping, true);
         log_notice("stopping");
         if (atomic_load(&daemon->signer_gone))
             status = error_set(error, INTERNAL, "signer.gone", "the signer ended");

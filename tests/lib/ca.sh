@@ -189,7 +189,7 @@ ca_kill() {
 # The process of the daemon's that has this title: "signer", "exit publish/ldap".
 ca_child() {
     for folder in /proc/[0-9]*; do
-        title=$(tr '\0' ' ' <"$folder/cmdline" 2>/dev/null)
+        title=$(cat "$folder/cmdline" 2>/dev/null | tr '\0' ' ')
         case $title in "chanceryd: $1"*)
             [ "$(ca_root_of "${folder#/proc/}")" = "$CA_PID" ] && echo "${folder#/proc/}" ;;
         esac

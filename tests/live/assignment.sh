@@ -14,7 +14,7 @@ for usage in Default WebServicesInternal WebServicesExternal; do grep -q $usage 
 
 say "refused, with the reason and the next step"
 expect 1 chancery assign "$id" WebServicesInternal
-grep -qi 'root' "$D/err" || fail "the reason: $(cat "$D/err")"
+grep -qi 'trust store' "$D/err" || fail "the reason: $(cat "$D/err")"
 grep -qi 'trust import' "$D/err" || fail "the next step: $(cat "$D/err")"
 expect 0 chancery --json assignments
 grep -q '"usage"' "$D/out" && fail "something is assigned"

@@ -12,12 +12,12 @@ done
 
 mandoc -T ascii "$top_srcdir/ca/chancery.1" | sed 's/.\x08//g' >"$scratch/page"
 ./chancery help >"$scratch/help" 2>&1 || ./chancery --help >"$scratch/help" 2>&1
-awk '/^  [a-z]/ { print $1 }' "$scratch/help" | sort -u >"$scratch/verbs"
+awk '/^  [a-z]/ { print substr($0, 3, 16) }' "$scratch/help" | sed 's/ *$//' | sort -u >"$scratch/verbs"
 [ "$(wc -l <"$scratch/verbs")" -gt 20 ] || { cat "$scratch/help"; echo "chancery help lists no verbs"; exit 1; }
 while read -r verb; do
     grep -qE "(^|[ ,(])$verb([ ,)]|$)" "$scratch/page" || { echo "chancery(1) says nothing of $verb"; status=1; }
 done <"$scratch/verbs"
-sed -n 's/^\.It Cm \([a-z-]*\).*/\1/p' "$top_srcdir/ca/chancery.1" | sort -u | while read -r verb; do
+sed -n 's/^\.It Cm \([a-z][a-z-]*\( [a-z][a-z-]*\)\{0,1\}\).*/\1/p' "$top_srcdir/ca/chancery.1" | sort -u | while read -r verb; do
     grep -qx "$verb" "$scratch/verbs" || { echo "chancery(1) describes $verb, which the program does not know"; exit 1; }
 done || status=1
 

@@ -15,7 +15,7 @@ expect 64 chancery revoke "$two_id" --reason noSuchReason
 expect 64 chancery revoke "$two_id"
 expect 0 chancery revoke "$serial" --reason superseded
 expect 1 chancery isvalid "$two_id"
-grep -q "revoked: superseded" "$D/out" || fail "isvalid: $(cat "$D/out")"
+grep -q superseded "$D/out" || fail "isvalid gives no reason"
 expect 0 chancery crl publish
 
 entry="cn=EXAMPLE-CA,ou=pki,$SLAPD_SUFFIX"

@@ -25,8 +25,9 @@ within 20 entry_holds cn=web07,ou=hosts,"$SLAPD_SUFFIX" userCertificate "$D/web.
 expect 1 chancery deny "$id"
 
 say "bob sees nothing of it, and may not ask for the template"
-expect 0 as $BOB chancery list --disposition pending
-[ -s "$D/out" ] && fail "bob sees it: $(cat "$D/out")"
+expect 0 as $BOB chancery --json list
+grep -q '"id"' "$D/out" && fail "bob sees requests that are not his"
+expect 77 as $BOB chancery retrieve "$id"
 key_and_request bob /CN=bob DNS:bob.example.com
 expect 2 as $BOB chancery submit "$D/bob.csr" --template WebServer
 
