@@ -54,7 +54,7 @@ one megabyte|65|large|large.csr|User
 2,000 extensions|65|extension|many.csr|User
 bad signature|65|signature|signature.csr|User
 unknown template|2|template|good.csr|NoSuchTemplate
-somebody else|2|bob@example.com|else.csr|User
+somebody else|2|another entry|else.csr|User
 END
 
 say "the same past the client, straight into the socket"
