@@ -159,6 +159,8 @@ static int pipeline_request(struct pipeline *p, const struct submission *submiss
     int status = submission->pkcs10.size > 2 * PKCS10_SIZE_MAX
                      ? error_set(error, BAD_DATA, "request.size", "the request is larger than %d octets", PKCS10_SIZE_MAX)
                      : pem_or_der(submission->pkcs10, labels, &der, NULL, error);
+    if (status == BAD_DATA && submission->pkcs10.size <= 2 * PKCS10_SIZE_MAX)
+        error_prefix(error, "this is no PKCS#10 request");
     if (!status)
         status = pkcs10_take(p, buf_bytes(&der), error);
     if (!status)
