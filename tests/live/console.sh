@@ -9,7 +9,7 @@ ca_begin
 key_and_request web /CN=web07.example.com DNS:web07.example.com
 expect 3 as $WEB07 chancery --json submit "$D/web.csr" --template WebServer
 pending=$(json_field id)
-key_and_request user /CN=alice
+key_and_request user /CN=bob
 expect 0 as $BOB chancery --json submit "$D/user.csr" --template User
 issued=$(json_field id)
 
@@ -30,19 +30,31 @@ await 'web07'
 
 say "approve: i, then what the confirmation asks for"
 keys i
-await 'ISSUE|APPROVE'
-screen
-key=$(screen | sed -n 's/.*\(press\|Press\|key\) \([a-zA-Z]\)\b.*/\2/p' | head -n 1)
-keys "${key:-y}"
+await 'ISSUE request'
+keys y
 is() { chancery --json show "$1" | grep -q "\"disposition\": *\"$2\""; }
 within 10 is "$pending" issued || { screen; fail "not issued"; }
+await 'ISSUED request'
 
-say "revoke"
+say "revoke: !, the reason, then the confirmation"
 keys 2
 await 'Issued'
-await 'alice|bob|Bob'
-keys g
-screen
+keys f
+await 'Find which'
+keys bob Enter
+await 'issued.*User'
 keys '!'
-await 'REVOKE'
-screen
+await 'for which reason'
+keys k
+await 'REVOKE request .*keyCompromise'
+is "$issued" issued || fail "revoked before it was confirmed"
+keys y
+within 10 is "$issued" revoked || { screen; fail "not revoked"; }
+await 'REVOKED request'
+
+say "quit: the terminal is as it was"
+keys Q
+await 'ended=0'
+keys 'stty -a >'"$D"'/stty.after; echo af''ter' Enter
+await after
+cmp "$D/stty.before" "$D/stty.after" || fail "the terminal's settings are others"
