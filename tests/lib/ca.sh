@@ -207,6 +207,8 @@ ca_root_of() { # the ancestor that we started, over forker and hosts
 ca_end() {
     ended=$?
     trap - EXIT
+    # What else the test started: it sets ca_end_hook to the name of a function.
+    [ -z "${ca_end_hook:-}" ] || $ca_end_hook
     for pid in $CA_PIDS; do kill "$pid" 2>/dev/null; done
     for pid in $CA_PIDS; do wait "$pid" 2>/dev/null; done
     slapd_stop

@@ -26,8 +26,9 @@ lap() {
     done
     echo $(($(now_ms) - begin))
 }
-lap >/dev/null
-with=$(lap)
+# The quickest of five: what else the machine does is no property of the CA.
+laps() { for _ in 1 2 3 4 5; do lap; done | sort -n | head -n 1; }
+with=$(laps)
 slapd_stop
 say "slapd stopped"
 begin=$(now_ms)
@@ -39,9 +40,9 @@ if [ -n "$pending" ]; then
     expect 0 chancery --json show "$pending"
     grep -q '"pending"' "$D/out" || fail "no longer pending"
 fi
-without=$(lap)
+without=$(laps)
 say "a lap: $with ms with the directory, $without ms without"
-[ "$without" -le $((with * 10 / 9 + 150)) ] || fail "slower without the directory"
+[ "$without" -le $((with * 10 / 9 + 20)) ] || fail "slower without the directory"
 expect 0 chancery revoke "$id" --reason keyCompromise
 expect 0 chancery crl publish
 expect 0 chancery crl get --out "$D/crl"
