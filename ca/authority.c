@@ -167,6 +167,8 @@ static int pipeline_request(struct pipeline *p, const struct submission *submiss
         status = attributes_take(&p->request, submission->attributes, error);
     if (!status)
         status = template_choose(&p->request, submission->template_name, error);
+    if (!status)
+        status = issue_expiration(&p->request, clock_now(), &(int64_t){0}, error);
     if (!status && usages_take(&p->request, submission->usages))
         status = error_memory(error);
     if (!status && submission->on_behalf_of)
@@ -350,7 +352,8 @@ static void outcome_fill(struct outcome *outcome, const struct pipeline *p)
 }
 
 /* The same PKCS#10 from the same requester within a day: its first answer again. *found false: none. */
-static int repeat_find(struct authority *a, const struct identity *caller, struct bytes input, bool *found, struct outcome *outcome)
+static int repeat_find(struct authority *a, const struct identity *caller, const struct submission *submission, bool *found,
+                       struct outcome *outcome)
 {
     static const char *const labels[] = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", NULL};
     struct buf der = BUF_EMPTY;
@@ -359,14 +362,15 @@ static int repeat_find(struct authority *a, const struct identity *caller, struc
     struct request request = {0};
     struct certificate certificate = {0};
     struct error none = ERROR_NONE;
-    int status = pem_or_der(input, labels, &der, NULL, &none);
+    int status = pem_or_der(submission->pkcs10, labels, &der, NULL, &none);
     if (!status) {
         sha256_of(buf_bytes(&der), digest);
         status = requests_find_same(a->store, caller->uid, digest, clock_now() - SAME_REQUEST_S, &id, &none);
     }
     if (!status && id)
         status = requests_get(a->store, id, &request, &none);
-    *found = !status && id && (request.disposition == DISPOSITION_ISSUED || request.disposition == DISPOSITION_PENDING);
+    bool same = !submission->template_name || (request.template_name && strcmp(submission->template_name, request.template_name) == 0);
+    *found = !status && id && same && (request.disposition == DISPOSITION_ISSUED || request.disposition == DISPOSITION_PENDING);
     if (*found && request.disposition == DISPOSITION_ISSUED)
         status = certificates_get(a->store, id, &certificate, &none);
     if (*found && !status) {
@@ -388,7 +392,7 @@ int authority_submit(struct authority *authority, const struct identity *caller,
     bool repeated = false;
     memset(outcome, 0, sizeof *outcome);
     int status = submission->pkcs10.size <= 2 * PKCS10_SIZE_MAX
-                     ? repeat_find(authority, caller, submission->pkcs10, &repeated, outcome) : OK;
+                     ? repeat_find(authority, caller, submission, &repeated, outcome) : OK;
     if (!status && repeated)
         return OK;
     if (!authority_issuer(authority, error))

@@ -402,11 +402,12 @@ int authority_install_certificate(struct authority *authority, const struct iden
     struct buf der = BUF_EMPTY, chain = BUF_EMPTY;
     struct bytes rest = {0};
     struct certificate_facts facts = {0};
+    struct error none = ERROR_NONE;
     struct installation installation = {.authority = authority, .caller = caller};
     int status = pem_or_der(pem_or_der_in, labels, &der, &rest, error);
     if (!status)
         status = certificate_read(buf_bytes(&der), &facts, error);
-    if (!status && authority->issuer)
+    if (!status && authority_issuer(authority, &none))
         status = error_set(error, REFUSED, "install.exists", "this CA has a certificate already; renewing it is another step");
     if (!status)
         status = install_check(authority, &facts, error);

@@ -178,6 +178,13 @@ static int revoke_check(const struct decision *d, const struct request *request,
     if (d->release && (request->disposition != DISPOSITION_REVOKED || certificate->revocation_reason != REASON_HOLD))
         return error_set(error, REFUSED, "state.release", "request %llu is not on hold: only a hold can be released",
                          (unsigned long long)d->id);
+    if (!d->release && certificate->revocation_reason >= 0 && certificate->revocation_reason != REASON_HOLD && d->reason == REASON_HOLD)
+        return error_set(error, REFUSED, "revoke.to_hold",
+                         "request %llu is revoked for good: it cannot be put on hold, from where it could be released",
+                         (unsigned long long)d->id);
+    if (!d->release && certificate->revocation_reason >= 0 && certificate->revoked_at <= clock_now() && d->at > clock_now() + 60)
+        return error_set(error, REFUSED, "revoke.date", "request %llu is revoked already: its date cannot be moved into the future",
+                         (unsigned long long)d->id);
     return disposition_check(request->disposition, d->release ? DISPOSITION_ISSUED : DISPOSITION_REVOKED, error);
 }
 
@@ -203,8 +210,6 @@ static int revoke_store(struct store_txn *txn, void *argument, struct error *err
     bool bare = !status && request.disposition == DISPOSITION_FAILED;
     if (!status)
         status = seen_check(d->seen, &request, error);
-    if (!status && !bare)
-        status = disposition_check(request.disposition, DISPOSITION_REVOKED, error) && !d->release ? REFUSED : OK;
     if (!status)
         status = bare ? failed_serial(&request, &certificate, error) : certificates_get_txn(txn, d->id, &certificate);
     if (!status)

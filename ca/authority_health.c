@@ -258,6 +258,7 @@ void authority_tick(struct authority *authority)
     struct error none = ERROR_NONE;
     struct crl_record crl;
     int64_t now = clock_now();
+    refusals_flush(authority);
     if (now % 3600 || !authority_issuer(authority, &none)) /* once an hour is enough for the log */
         return;
     if (!authority_crl_latest(authority, false, &crl, &none) && now - crl.next_publish > 3600)

@@ -68,6 +68,8 @@ struct issue {
     struct certificate certificate; /* as stored */
 };
 int issue_run(struct issue *issue, struct error *error);
+/* The end that attribute ExpirationDate asks for, 0: none; BAD_DATA when it is no time to come. */
+int issue_expiration(const struct request *request, int64_t now, int64_t *not_after, struct error *error);
 void issue_free(struct issue *issue);
 /* Completes a reservation that a crash left, or makes it a failed request. */
 int issue_recover(struct authority *authority, struct error *error);
@@ -82,5 +84,7 @@ int template_names_adopted(struct authority *authority, struct strings *names, s
 /* ca/authority_roles.c */
 int roles_open(struct authority *authority, struct error *error);
 void roles_close(struct authority *authority);
+/* Writes how often refusals were repeated whose minute is over. */
+void refusals_flush(struct authority *authority);
 
 #endif

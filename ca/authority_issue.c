@@ -17,7 +17,7 @@ void issue_free(struct issue *issue)
 
 /* ---- validity ---- */
 
-static int expiration_asked(const struct request *request, int64_t now, int64_t *not_after, struct error *error)
+int issue_expiration(const struct request *request, int64_t now, int64_t *not_after, struct error *error)
 {
     const char *text = request_attribute(request, "ExpirationDate");
     *not_after = 0;
@@ -33,7 +33,7 @@ static int validity_choose(struct issue *issue, const struct issuer *issuer, str
 {
     int64_t now = clock_now(), asked;
     const struct properties *properties = issue->properties;
-    int status = expiration_asked(issue->request, now, &asked, error);
+    int status = issue_expiration(issue->request, now, &asked, error);
     if (status)
         return status;
     if (properties->validity_s <= 0)
@@ -254,7 +254,7 @@ static int sign_and_commit(struct authority *authority, const struct identity *c
         request->disposition = DISPOSITION_ISSUED;
         request->resolved_at = clock_now();
         status = store_write_reserved(authority->store, commit_store, &commit, error);
-    } else if (status != TEMPORARY) {
+    } else if (strcmp(error->reason, "signer.gone") != 0) { /* then the daemon ends, and completes it when it starts again */
         issue_failed(authority, caller, request, error);
     }
     buf_free(&signature);

@@ -17,7 +17,7 @@
 
 struct refusal {
     int64_t uid, since;
-    char reason[64];
+    char reason[64], account[64];
     unsigned repeats;
 };
 struct refusal_log {
@@ -229,9 +229,43 @@ static bool refusal_shared(struct refusal_log *log, const struct identity *calle
         struct refusal *r = &log->kept[log->next++ % REFUSALS_KEPT];
         *r = (struct refusal){.uid = caller->uid, .since = now};
         snprintf(r->reason, sizeof r->reason, "%s", reason);
+        snprintf(r->account, sizeof r->account, "%s", caller->account);
     }
     pthread_mutex_unlock(&log->lock);
     return shared;
+}
+
+/* One refusal whose minute is over and that was repeated; taken out. */
+static bool refusal_take(struct refusal_log *log, int64_t now, struct refusal *out)
+{
+    bool found = false;
+    pthread_mutex_lock(&log->lock);
+    for (size_t i = 0; i < REFUSALS_KEPT && !found; i++) {
+        struct refusal *r = &log->kept[i];
+        found = r->repeats && now - r->since >= REFUSAL_SHARE_S;
+        if (found) {
+            *out = *r;
+            r->repeats = 0;
+            r->since = 0;
+        }
+    }
+    pthread_mutex_unlock(&log->lock);
+    return found;
+}
+
+void refusals_flush(struct authority *authority)
+{
+    struct refusal refusal;
+    while (refusal_take(authority->refusals, clock_now(), &refusal)) {
+        struct identity caller = {.uid = refusal.uid, .account = refusal.account};
+        struct error why = ERROR_NONE, error = ERROR_NONE;
+        struct refusal_record record = {.authority = authority, .caller = &caller, .action = "refusals", .object = "", .why = &why};
+        error_set(&why, REFUSED, refusal.reason, "the refusal before was repeated %u times within a minute", refusal.repeats);
+        if (store_write_reserved(authority->store, refusal_store, &record, &error)) {
+            log_error("repeated refusals of %s could not be audited: %s", refusal.account, error.message);
+            return;
+        }
+    }
 }
 
 void authority_audit_refusal(struct authority *authority, const struct identity *caller, const char *action, const char *object,
