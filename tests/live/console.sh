@@ -16,7 +16,8 @@ issued=$(json_field id)
 export TMUX_TMPDIR="$D"
 unset TMUX
 LC_ALL=C.UTF-8 tmux -f /dev/null new-session -d -s c -x 80 -y 24 "env TERM=screen-256color sh" || fail "tmux"
-trap 'tmux kill-server 2>/dev/null; ca_end' EXIT
+stop_tmux() { tmux kill-server 2>/dev/null; }
+ca_end_hook=stop_tmux
 screen() { tmux capture-pane -p -t c; }
 shows() { screen | grep -qE -- "$1"; }
 keys() { for key in "$@"; do tmux send-keys -t c "$key"; sleep .1; done; }
