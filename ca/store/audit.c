@@ -33,11 +33,17 @@ static void head_put(struct store_txn *txn, uint64_t number, struct bytes record
     setting_put(txn, "audit.head", bytes_of(head, 40));
 }
 
+static const char *shown(const char *text)
+{
+    return text && *text ? text : "-";
+}
+
 static void audit_line(struct store_txn *txn, const struct audit_record *record, uint64_t number)
 {
     struct buf line = BUF_EMPTY;
-    buf_printf(&line, "%llu actor=\"%s\" role=%s action=%s object=\"%s\" outcome=%s reason=%s %s", (unsigned long long)number, record->actor,
-               record->role, record->action, record->object, record->outcome, *record->reason ? record->reason : "-", record->detail);
+    buf_printf(&line, "%llu actor=\"%s\" role=%s action=%s object=\"%s\" outcome=%s reason=%s %s", (unsigned long long)number,
+               shown(record->actor), shown(record->role), shown(record->action), shown(record->object), shown(record->outcome),
+               shown(record->reason), record->detail ? record->detail : "");
     if (line.failed || strings_add(&txn->audit_lines, buf_text(&line)))
         txn_fail(txn, INTERNAL);
     buf_free(&line);
@@ -75,10 +81,17 @@ uint64_t audit_add(struct store_txn *txn, const struct audit_record *record)
 int audit_head(struct store *store, uint64_t *number, uint8_t hash[32], struct error *error)
 {
     struct buf head = BUF_EMPTY;
-    int status = setting_get(store, "audit.head", &head, error);
-    if (!status && head.size != 40)
+    struct error why = ERROR_NONE;
+    int status = setting_get(store, "audit.head", &head, &why);
+    *number = 0;
+    memset(hash, 0, 32);
+    if (status == REFUSED) /* nothing was audited yet: the chain starts from zeros */
+        status = OK;
+    else if (status)
+        error_set(error, status, why.reason, "%s", why.message);
+    else if (head.size != 40)
         status = error_set(error, INTERNAL, "store.record", "the head of the audit chain is damaged");
-    if (!status) {
+    if (!status && head.size == 40) {
         *number = get_u64(head.data);
         memcpy(hash, head.data + 8, 32);
     }
