@@ -152,7 +152,7 @@ static int cursor_start(DBC *cursor, const struct scan *scan, struct bytes from,
 
 static bool prefix_fits(struct bytes prefix, const DBT *key)
 {
-    return key->size >= prefix.size && memcmp(key->data, prefix.data, prefix.size) == 0;
+    return prefix.size == 0 || (key->size >= prefix.size && memcmp(key->data, prefix.data, prefix.size) == 0);
 }
 
 static int page_read(struct store *store, const struct scan *scan, struct bytes from, bool exclusive, struct page *page)
