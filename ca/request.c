@@ -179,7 +179,8 @@ int properties_add_name(struct properties *properties, enum name_kind kind, cons
         free(copy);
         return INTERNAL;
     }
-    names[properties->name_count++] = (struct general_name){kind, copy};
+    names[properties->name_count].kind = kind;
+    names[properties->name_count++].value = copy;
     return OK;
 }
 

@@ -280,8 +280,11 @@ int ca_key_load(const char *path, const char *passphrase, struct ca_key **out, s
 
     if (status == OK && file_read(path, KEY_FILE_MAX, &pem, &own) != OK)
         status = error_set(error, BAD_CONFIG, "signer.key", "the CA key: %s", own.message);
-    if (status == OK)
-        status = key_import(key, path, &(gnutls_datum_t){pem.data, (unsigned)pem.size}, passphrase, error);
+    if (status == OK) {
+        gnutls_datum_t text = {pem.data, (unsigned)pem.size};
+
+        status = key_import(key, path, &text, passphrase, error);
+    }
     if (status == OK)
         status = key_derive(key, path, error);
     buf_wipe(&pem);

@@ -81,14 +81,14 @@ ca=cn=EXAMPLE-CA,ou=pki,$SLAPD_SUFFIX
 service="cn=EXAMPLE-CA,cn=enrollment services,ou=pki,$SLAPD_SUFFIX"
 
 # certificates
-expect done "a certificate" "$dir/conf" issued "$alice" "$dir/alice.pem"
+expect "done" "a certificate" "$dir/conf" issued "$alice" "$dir/alice.pem"
 holds "a certificate" "$alice" userCertificate "$dir/alice.der"
-expect done "a certificate twice" "$dir/conf" issued "$alice" "$dir/alice.pem"
+expect "done" "a certificate twice" "$dir/conf" issued "$alice" "$dir/alice.pem"
 holds "a certificate twice" "$alice" userCertificate "$dir/alice.der"
 values "$alice" objectClass | grep -qx pkiUser || bad "class pkiUser was not added"
-expect done "a second certificate" "$dir/conf" issued "$alice" "$dir/alice2.pem"
+expect "done" "a second certificate" "$dir/conf" issued "$alice" "$dir/alice2.pem"
 [ "$(values "$alice" userCertificate | wc -l)" = 2 ] || bad "the first certificate went away"
-expect done "a host's certificate" "$dir/conf" issued "$web07" "$dir/alice.pem"
+expect "done" "a host's certificate" "$dir/conf" issued "$web07" "$dir/alice.pem"
 holds "a host's certificate" "$web07" userCertificate "$dir/alice.der"
 expect "retry there is no entry" "no entry" "$dir/conf" issued "uid=nobody,ou=people,$SLAPD_SUFFIX" "$dir/alice.pem"
 expect "give up" "outside the base" "$dir/conf" issued "uid=alice,dc=elsewhere" "$dir/alice.pem"
@@ -97,37 +97,37 @@ expect "retry" "no right" "$dir/nobody" issued "uid=bob,ou=people,$SLAPD_SUFFIX"
 expect "retry" "not our kind of entry" "$dir/conf" issued "cn=templates,ou=pki,$SLAPD_SUFFIX" "$dir/alice.pem"
 
 # revocation
-expect done "revoked, left there" "$dir/conf" revoked "$alice" "$dir/alice2.pem" 1
+expect "done" "revoked, left there" "$dir/conf" revoked "$alice" "$dir/alice2.pem" 1
 [ "$(values "$alice" userCertificate | wc -l)" = 2 ] || bad "a revoked certificate was removed though it should stay"
-expect done "a hold, left there" "$dir/remove" revoked "$alice" "$dir/alice2.pem" 6
+expect "done" "a hold, left there" "$dir/remove" revoked "$alice" "$dir/alice2.pem" 6
 [ "$(values "$alice" userCertificate | wc -l)" = 2 ] || bad "a certificate on hold was removed"
-expect done "revoked, removed" "$dir/remove" revoked "$alice" "$dir/alice2.pem" 1
+expect "done" "revoked, removed" "$dir/remove" revoked "$alice" "$dir/alice2.pem" 1
 holds "revoked, removed" "$alice" userCertificate "$dir/alice.der"
-expect done "revoked, removed twice" "$dir/remove" revoked "$alice" "$dir/alice2.pem" 1
-expect done "released" "$dir/remove" revoked "$alice" "$dir/alice2.pem" -1
+expect "done" "revoked, removed twice" "$dir/remove" revoked "$alice" "$dir/alice2.pem" 1
+expect "done" "released" "$dir/remove" revoked "$alice" "$dir/alice2.pem" -1
 [ "$(values "$alice" userCertificate | wc -l)" = 2 ] || bad "a released certificate did not come back"
 
 # the CA's entries
-expect done "the CA certificate" "$dir/conf" ca "$dir/ca.pem" 0 User WebServer
+expect "done" "the CA certificate" "$dir/conf" ca "$dir/ca.pem" 0 User WebServer
 holds "the CA certificate" "$ca" cACertificate "$dir/ca.der"
 values "$ca" objectClass | grep -qx cRLDistributionPoint || bad "the CA's entry is no cRLDistributionPoint: filters in CDP URLs miss it"
 holds "the enrolment service" "$service" cACertificate "$dir/ca.der"
 [ "$(values "$service" certificateTemplates | sort | tr '\n' ' ')" = "User WebServer " ] || bad "templates of the enrolment service"
 [ "$(values "$service" dNSHostName)" = ca.example.com ] || bad "host of the enrolment service"
 [ "$(values "$service" cACertificateDN)" = CN=EXAMPLE-CA ] || bad "DN of the enrolment service: $(values "$service" cACertificateDN)"
-expect done "the CA certificate twice" "$dir/conf" ca "$dir/ca.pem" 0 User WebServer
-expect done "templates" "$dir/conf" templates User
+expect "done" "the CA certificate twice" "$dir/conf" ca "$dir/ca.pem" 0 User WebServer
+expect "done" "templates" "$dir/conf" templates User
 [ "$(values "$service" certificateTemplates)" = User ] || bad "a template that was retired is still there"
-expect done "no templates" "$dir/conf" templates
+expect "done" "no templates" "$dir/conf" templates
 [ -z "$(values "$service" certificateTemplates)" ] || bad "templates are there though none is adopted"
 expect "retry" "another CA of our name" "$dir/conf" ca "$dir/other.pem" 0
 holds "another CA of our name" "$service" cACertificate "$dir/ca.der"
 
 # CRLs
-expect done "a CRL" "$dir/conf" crl "$dir/crl5" 0
+expect "done" "a CRL" "$dir/conf" crl "$dir/crl5" 0
 holds "a CRL" "$ca" certificateRevocationList "$dir/crl5"
-expect done "a CRL twice" "$dir/conf" crl "$dir/crl5" 0
-expect done "a newer CRL" "$dir/conf" crl "$dir/crl6" 0
+expect "done" "a CRL twice" "$dir/conf" crl "$dir/crl5" 0
+expect "done" "a newer CRL" "$dir/conf" crl "$dir/crl6" 0
 holds "a newer CRL" "$ca" certificateRevocationList "$dir/crl6"
 for older in crl5 crl4; do
 	expect "give up" "an older CRL" "$dir/conf" crl "$dir/$older" 0
@@ -135,9 +135,9 @@ for older in crl5 crl4; do
 done
 expect "retry" "another CA's CRL is there" "$dir/conf" crl "$dir/crlo" 0
 holds "another CA's CRL" "$ca" certificateRevocationList "$dir/crl6"
-expect done "a CRL of the next key" "$dir/conf" crl "$dir/crl5" 1
+expect "done" "a CRL of the next key" "$dir/conf" crl "$dir/crl5" 1
 holds "a CRL of the next key" "cn=EXAMPLE-CA(1),ou=pki,$SLAPD_SUFFIX" certificateRevocationList "$dir/crl5"
-expect done "a delta CRL" "$dir/conf" delta "$dir/crl5" 0
+expect "done" "a delta CRL" "$dir/conf" delta "$dir/crl5" 0
 holds "a delta CRL" "$ca" deltaRevocationList "$dir/crl5"
 holds "a delta CRL beside the complete one" "$ca" certificateRevocationList "$dir/crl6"
 curl=$(command -v curl) && { # as relying parties fetch it
@@ -162,7 +162,7 @@ slapd_stop
 expect "retry" "directory down" "$dir/conf" issued "uid=bob,ou=people,$SLAPD_SUFFIX" "$dir/alice.pem"
 expect "retry" "directory down, a whole batch" "$dir/conf" batch "uid=bob,ou=people,$SLAPD_SUFFIX" "$dir/alice.pem"
 slapd_resume || bad "slapd did not come back"
-expect done "directory back" "$dir/conf" issued "uid=bob,ou=people,$SLAPD_SUFFIX" "$dir/alice.pem"
+expect "done" "directory back" "$dir/conf" issued "uid=bob,ou=people,$SLAPD_SUFFIX" "$dir/alice.pem"
 holds "directory back" "uid=bob,ou=people,$SLAPD_SUFFIX" userCertificate "$dir/alice.der"
 
 exit $failed
