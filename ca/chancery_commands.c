@@ -44,7 +44,7 @@ static const struct option_row list_options[] = {
     {"expiring", OPTION_VALUE, "DAYS", "issued, ending within so many days"},
     {"since", OPTION_VALUE, "TIME", "submitted at or after it: 2026-01-20T00:00:00Z, -3d"},
     {"until", OPTION_VALUE, "TIME", "submitted before it"},
-    {"sort", OPTION_VALUE, "COLUMN", "id, not_after, requester, template, name; a - before it turns the order round"},
+    {"sort", OPTION_VALUE, "COLUMN", "id, not_after, requester, template; a - before it turns the order round"},
     {"after", OPTION_VALUE, "ID", "the page after this RequestID"},
     {"limit", OPTION_VALUE, "N", "rows of a page, 1 to 1000 (100)"},
     {"all", OPTION_FLAG, NULL, "every page"},

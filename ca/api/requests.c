@@ -67,7 +67,7 @@ static int query_sort(const struct call *call, struct list_query *query, struct 
         const char *name;
         enum list_order order;
     } orders[] = {{"id", LIST_BY_ID}, {"submitted", LIST_BY_ID}, {"not_after", LIST_BY_NOT_AFTER}, {"requester", LIST_BY_REQUESTER},
-                  {"template", LIST_BY_TEMPLATE}, {"name", LIST_BY_NAME}};
+                  {"template", LIST_BY_TEMPLATE}};
     const char *text = call_query(call, "sort");
 
     if (text == NULL)
@@ -77,7 +77,7 @@ static int query_sort(const struct call *call, struct list_query *query, struct 
             query->order = orders[i].order;
             return OK;
         }
-    return error_set(error, USAGE, "api.query", "rows cannot be sorted by \"%.40s\": id, not_after, requester, template or name", text);
+    return error_set(error, USAGE, "api.query", "rows cannot be sorted by \"%.40s\": id, not_after, requester or template", text);
 }
 
 /* Names are looked up in lower case: a copy to free. NULL when there is none; *failed without memory. */

@@ -201,7 +201,7 @@ static void *checkpointer_run(void *argument)
     pthread_mutex_lock(&store->lock);
     while (!store->stopping) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += every;
         pthread_cond_timedwait(&store->pause, &store->lock, &until);
         if (store->stopping)
@@ -236,6 +236,7 @@ static int sequences_read(struct store *store, struct error *error)
 int store_open(const struct store_options *options, struct store **out, struct error *error)
 {
     struct store *store = calloc(1, sizeof *store);
+    pthread_condattr_t monotonic;
     *out = NULL;
     if (!store)
         return error_memory(error);
@@ -243,9 +244,12 @@ int store_open(const struct store_options *options, struct store **out, struct e
     store->lock_fd = -1;
     store->path = strdup(options->path);
     pthread_mutex_init(&store->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* a clock that is set must not stop a wait */
     pthread_cond_init(&store->work, NULL);
-    pthread_cond_init(&store->outbox, NULL);
-    pthread_cond_init(&store->pause, NULL);
+    pthread_cond_init(&store->outbox, &monotonic);
+    pthread_cond_init(&store->pause, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     int status = store->path ? env_open(store, error) : error_memory(error);
     if (!status)
         status = sequences_read(store, error);

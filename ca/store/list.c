@@ -312,19 +312,45 @@ static int walk_index(struct walk *walk, struct error *error)
     return status;
 }
 
+/* Failed and denied ones in one list: a page of each by its index, merged by RequestID, so that the work is two pages. */
+static int page_merged(struct store *store, const struct list_query *query, struct list_row *rows, size_t *count, bool *more,
+                       struct error *error)
+{
+    static const enum disposition wanted[2] = {DISPOSITION_FAILED, DISPOSITION_DENIED};
+    struct list_row *parts[2] = {calloc(query->limit, sizeof *rows), calloc(query->limit, sizeof *rows)};
+    size_t sizes[2] = {0, 0}, taken[2] = {0, 0};
+    bool further[2] = {false, false};
+    int status = parts[0] && parts[1] ? OK : error_memory(error);
+    for (int p = 0; p < 2 && !status; p++) {
+        struct list_query part = *query;
+        part.disposition = (int)wanted[p];
+        status = list_page(store, &part, parts[p], &sizes[p], &further[p], error);
+    }
+    *count = 0;
+    while (!status && *count < query->limit && (taken[0] < sizes[0] || taken[1] < sizes[1])) {
+        bool second = taken[0] == sizes[0] || (taken[1] < sizes[1] && (parts[1][taken[1]].id < parts[0][taken[0]].id) != query->descending);
+        rows[(*count)++] = parts[second][taken[second]++];
+    }
+    *more = further[0] || further[1] || taken[0] < sizes[0] || taken[1] < sizes[1];
+    for (int p = 0; p < 2; p++) {
+        if (parts[p])
+            list_rows_free(parts[p] + taken[p], sizes[p] - taken[p]);
+        free(parts[p]);
+    }
+    return status;
+}
+
 int list_page(struct store *store, const struct list_query *query, struct list_row *rows, size_t *count, bool *more,
               struct error *error)
 {
+    if (query->disposition == LIST_FAILED_OR_DENIED && !query->name && query->order == LIST_BY_ID && !query->expiring_before)
+        return page_merged(store, query, rows, count, more, error);
     struct walk walk = {.store = store, .query = query, .rows = rows};
-    struct list_query by_id = *query;
     if (query->name) {
         size_t size = strlen(query->name);
         walk.prefix = size && query->name[size - 1] == '*';
         for (size_t i = 0; i < size - walk.prefix; i++)
             buf_add_byte(&walk.name, (uint8_t)tolower((unsigned char)query->name[i]));
-    } else if (query->order == LIST_BY_NAME) {
-        by_id.order = LIST_BY_ID;
-        walk.query = &by_id;
     }
     int status = query->name ? walk_names(&walk, error) : walk_index(&walk, error);
     if (status) {

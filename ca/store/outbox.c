@@ -215,6 +215,7 @@ struct reading {
     size_t count, limit;
     bool due_only;
     int64_t now;
+    uint64_t after; /* sequences are one series over all modules */
 };
 
 /* Walks the states, which are small; the events of rows that count are read one by one. */
@@ -228,6 +229,8 @@ static int reading_row(struct bytes key, struct bytes primary, struct bytes valu
     size_t module = strnlen((const char *)key.data, key.size);
     if (state_decode(value, &state) || key.size != module + 9)
         return INTERNAL;
+    if (get_u64(key.data + module + 1) <= reading->after)
+        return OK;
     if (reading->due_only && (state.parked || state.next_at > reading->now))
         return OK;
     if (reading->count == reading->limit)
@@ -255,6 +258,7 @@ static int reading_row(struct bytes key, struct bytes primary, struct bytes valu
 static int outbox_read(struct reading *reading, const char *module, uint64_t after, size_t *count, struct error *error)
 {
     struct buf prefix = BUF_EMPTY, from = BUF_EMPTY;
+    reading->after = after;
     if (module) {
         module_key(&prefix, module);
         row_key(&from, module, after + 1);

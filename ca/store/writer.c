@@ -231,7 +231,7 @@ void outbox_wait(struct store *store, const char *module, uint64_t *seen, int ti
 {
     struct timespec until;
     (void)module; /* one generation serves all modules: a wake-up too many costs one empty read */
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += timeout_ms / 1000;
     until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
     if (until.tv_nsec >= 1000000000) {
