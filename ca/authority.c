@@ -71,15 +71,22 @@ static int attribute_take(struct request *request, const char *text, struct erro
     return OK;
 }
 
+/* The attribute string as it is kept for ever. */
+static void attributes_join(const struct strings *attributes, struct buf *original)
+{
+    for (size_t i = 0; attributes && i < attributes->count; i++) {
+        buf_add_text(original, attributes->items[i]);
+        buf_add_byte(original, '\n');
+    }
+}
+
 static int attributes_take(struct request *request, const struct strings *attributes, struct error *error)
 {
     struct buf original = BUF_EMPTY;
     int status = OK;
-    for (size_t i = 0; attributes && i < attributes->count && !status; i++) {
+    for (size_t i = 0; attributes && i < attributes->count && !status; i++)
         status = attribute_take(request, attributes->items[i], error);
-        buf_add_text(&original, attributes->items[i]);
-        buf_add_byte(&original, '\n');
-    }
+    attributes_join(attributes, &original);
     if (!status && !(request->attributes_original = strdup(buf_text(&original))))
         status = error_memory(error);
     buf_free(&original);
@@ -351,6 +358,24 @@ static void outcome_fill(struct outcome *outcome, const struct pipeline *p)
         outcome_certificate(outcome, &p->issue.certificate);
 }
 
+/* Whether nothing else is asked for than the first time: template, attributes, usages. */
+static bool repeat_same(const struct request *request, const struct submission *submission)
+{
+    struct buf attributes = BUF_EMPTY;
+    struct request asked = {0};
+    const char *template_name = submission->template_name, *before = request->attributes_original;
+    bool same = !submission->on_behalf_of && usages_take(&asked, submission->usages) == OK && asked.usages.count == request->usages.count;
+
+    attributes_join(submission->attributes, &attributes);
+    same = same && (!template_name || (request->template_name && strcmp(template_name, request->template_name) == 0)) &&
+           strcmp(buf_text(&attributes), before ? before : "") == 0;
+    for (size_t i = 0; same && i < asked.usages.count; i++)
+        same = strcmp(asked.usages.items[i], request->usages.items[i]) == 0;
+    buf_free(&attributes);
+    request_free(&asked);
+    return same;
+}
+
 /* The same PKCS#10 from the same requester within a day: its first answer again. *found false: none. */
 static int repeat_find(struct authority *a, const struct identity *caller, const struct submission *submission, bool *found,
                        struct outcome *outcome)
@@ -369,8 +394,7 @@ static int repeat_find(struct authority *a, const struct identity *caller, const
     }
     if (!status && id)
         status = requests_get(a->store, id, &request, &none);
-    bool same = !submission->template_name || (request.template_name && strcmp(submission->template_name, request.template_name) == 0);
-    *found = !status && id && same && (request.disposition == DISPOSITION_ISSUED || request.disposition == DISPOSITION_PENDING);
+    *found = !status && id && repeat_same(&request, submission) && (request.disposition == DISPOSITION_ISSUED || request.disposition == DISPOSITION_PENDING);
     if (*found && request.disposition == DISPOSITION_ISSUED)
         status = certificates_get(a->store, id, &certificate, &none);
     if (*found && !status) {

@@ -55,7 +55,8 @@ int authority_publish_retry(struct authority *authority, const struct identity *
     for (size_t i = 0; i < authority->options.exit_count && !status; i++) {
         const char *name = authority->options.exits[i].name;
         uint64_t some = 0;
-        if (module && strcmp(module, name) != 0)
+        const char *short_name = strchr(name, '/'); /* "ldap", as the configuration has it */
+        if (module && strcmp(module, name) != 0 && !(short_name && strcmp(module, short_name + 1) == 0))
             continue;
         known = true;
         status = outbox_retry_all(authority->store, name, &some, error);

@@ -53,7 +53,7 @@ struct cli {
 
 /* chancery_options.c */
 /* The row of the verb at arguments[0..count); *words is how many words its name has. USAGE with the nearest verbs otherwise. */
-const struct command *command_find(char *const *arguments, int count, int *words, struct error *error);
+const struct command *command_find(char **arguments, int count, int *words, struct error *error);
 /* "chancery crl publish [--delta] [--if-due]" */
 void command_form(const struct command *command, struct buf *out);
 /* Reads what stands after the verb. USAGE naming the verb's form. */
@@ -84,6 +84,8 @@ char *json_shown(const json_t *value); /* one cell's text, not sanitised; free i
 void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3))); /* to standard error, not with -q */
 void cli_error(struct cli *cli, const struct error *error); /* one line to standard error */
 void cli_progress(struct cli *cli, const char *what, size_t done, size_t of); /* on a terminal only */
+/* CANNOT_WRITE when `path` (NULL or "-": none) exists and --force was not given: for asking before anything is done. */
+int cli_out_free(struct cli *cli, const char *path);
 /* To --out by rename, refusing an existing file without --force; to standard output where there is no --out. */
 int cli_write(struct cli *cli, const char *path, struct bytes data, mode_t mode);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <ini.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,7 +41,7 @@ static void name_near(const char *word, struct buf *out)
     }
 }
 
-const struct command *command_find(char *const *arguments, int count, int *words, struct error *error)
+const struct command *command_find(char **arguments, int count, int *words, struct error *error)
 {
     struct buf near = BUF_EMPTY;
 
@@ -52,6 +53,13 @@ const struct command *command_find(char *const *arguments, int count, int *words
         return NULL;
     }
     name_near(arguments[0], &near);
+    if (near.size > 0 && count > 1 && (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0)) {
+        arguments[1] = arguments[0]; /* `crl --help` is `help crl` */
+        arguments[0] = (char *)(uintptr_t)"help";
+        *words = 1;
+        buf_free(&near);
+        return command_find(arguments, 1, words, error);
+    }
     error_set(error, USAGE, "cli.verb", "there is no verb \"%.40s%s%.40s\"%s%s; `chancery help` lists all", arguments[0],
               count > 1 && near.size > 0 ? " " : "", count > 1 && near.size > 0 ? arguments[1] : "", near.size > 0 ? ": did you mean " : "",
               buf_text(&near));
@@ -133,6 +141,12 @@ static int check_operands(struct cli *cli)
         return cli_usage(cli, "%s needs %s", command->name, command->operands);
     if (command->max >= 0 && (int)cli->operand_count > command->max)
         return cli_usage(cli, "\"%.60s\" is one too many", cli->operands[command->max]);
+    for (size_t i = 0; i < cli->operand_count; i++)
+        if (*cli->operands[i] == '\0') /* an unset variable of a script */
+            return cli_usage(cli, "%s: %s is empty", command->name, command->operands);
+    const char *out = option_value(cli, "out");
+    if (cli->json && out != NULL && strcmp(out, "-") == 0)
+        return cli_usage(cli, "--json and --out - both want standard output");
     return OK;
 }
 

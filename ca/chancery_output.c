@@ -222,6 +222,18 @@ void cli_progress(struct cli *cli, const char *what, size_t done, size_t of)
     fflush(stderr);
 }
 
+static int refuse_existing(struct cli *cli, const char *path)
+{
+    error_clear(&cli->error);
+    return error_set(&cli->error, CANNOT_WRITE, "cli.exists", "%s is there already and stays as it is; --force replaces it", path);
+}
+
+int cli_out_free(struct cli *cli, const char *path)
+{
+    bool file = path != NULL && strcmp(path, "-") != 0 && !option_flag(cli, "force");
+    return file && access(path, F_OK) == 0 ? refuse_existing(cli, path) : OK;
+}
+
 int cli_write(struct cli *cli, const char *path, struct bytes data, mode_t mode)
 {
     if (path != NULL && strcmp(path, "-") != 0) {
@@ -229,8 +241,7 @@ int cli_write(struct cli *cli, const char *path, struct bytes data, mode_t mode)
         int status = file_write(path, data, mode, replace, &cli->error);
         if (status != REFUSED || replace)
             return status;
-        error_clear(&cli->error);
-        return error_set(&cli->error, CANNOT_WRITE, "cli.exists", "%s is there already and stays as it is; --force replaces it", path);
+        return refuse_existing(cli, path);
     }
     if (fwrite(data.data, 1, data.size, cli->out) != data.size)
         return error_set(&cli->error, CANNOT_WRITE, "cli.output", "standard output cannot be written");

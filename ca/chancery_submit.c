@@ -106,8 +106,13 @@ static json_t *submission(struct cli *cli, json_t *pkcs10)
 /* Submits, writes the certificate when it is issued and `out` is given. The answer is the caller's, NULL with an error. */
 static int submit_one(struct cli *cli, json_t *pkcs10, const char *out, json_t **answer)
 {
-    int status = cli_post(cli, "/v1/requests", NULL, submission(cli, pkcs10), answer);
+    int status = cli_out_free(cli, out);
 
+    if (status != OK) { /* before a certificate is made that could not be written */
+        json_decref(pkcs10);
+        return status;
+    }
+    status = cli_post(cli, "/v1/requests", NULL, submission(cli, pkcs10), answer);
     if (status != OK)
         return status;
     int disposition = disposition_status(client_text(*answer, "disposition"));
@@ -226,8 +231,8 @@ static void show_one(struct cli *cli, const char *file, const json_t *answer, js
         json_array_append_new(list, copy);
     } else if (cli->json) {
         out_json(cli, answer);
-    } else {
-        show_outcome(cli, answer);
+    } else if (option_value(cli, "out") == NULL || strcmp(option_value(cli, "out"), "-") != 0) {
+        show_outcome(cli, answer); /* else the certificate has standard output to itself */
     }
 }
 
@@ -252,6 +257,10 @@ int verb_submit(struct cli *cli)
 
     int status = gather_files(cli, &files);
     bool many = files.count > 1;
+    const char *out = option_value(cli, "out");
+    struct stat state;
+    if (status == OK && many && out != NULL && (stat(out, &state) != 0 || !S_ISDIR(state.st_mode)))
+        status = error_set(&cli->error, CANNOT_WRITE, "cli.output", "with several requests --out is a folder, and %s is none", out);
     if (many && cli->json)
         list = json_array();
     for (size_t i = 0; i < files.count && cli->error.status == OK; i++) {
@@ -343,6 +352,8 @@ static int request_make(struct cli *cli, struct buf *der)
     subject_of(&names, &subject);
     if (status == OK)
         status = pkcs10_make(buf_text(&key), buf_text(&subject), &names, der, &cli->error);
+    if (status == BAD_DATA)
+        error_prefix(&cli->error, "%s", option_value(cli, "key"));
     buf_wipe(&key);
     buf_free(&subject);
     strings_free(&given);
@@ -357,7 +368,9 @@ int verb_request(struct cli *cli)
 
     if (option_value(cli, "template") == NULL || option_value(cli, "key") == NULL)
         return cli_usage(cli, "request needs --template and --key");
-    int status = request_make(cli, &der);
+    int status = cli_out_free(cli, option_value(cli, "out"));
+    if (status == OK)
+        status = request_make(cli, &der);
     if (status != OK)
         goto out;
     pem_encode(&pem, "CERTIFICATE REQUEST", buf_bytes(&der));

@@ -182,6 +182,9 @@ static int read_ldif(struct cli *cli, struct buf *ldif)
     else
         buf_add_text(&path, cli->operands[0]);
     int status = file_read(buf_text(&path), LDIF_MAX, &text, &cli->error);
+    if (status == OK && (strcasestr(buf_text(&text), "dn:") == NULL || strcasestr(buf_text(&text), "pKICertificateTemplate") == NULL))
+        status = error_set(&cli->error, BAD_DATA, "template.ldif", "%s is no LDIF with templates (objectClass: pKICertificateTemplate)",
+                           buf_text(&path));
     if (status == OK)
         replace_base(buf_text(&text), base != NULL ? base : SAMPLE_BASE, ldif);
     if (status == OK && ldif->failed)

@@ -111,6 +111,9 @@ static int right_line(struct publisher *publisher, const char *dn, const struct 
     return line_add(lines, error, status == OK ? "ok" : "missing", right->what, dn, why.message);
 }
 
+static int too_much_line(struct publisher *publisher, const char *dn, struct strings *lines, struct error *error);
+
+/* ours: an entry of the CA, else a holder's. */
 static int entry_lines(struct publisher *publisher, const char *dn, const struct right *rights, size_t count, bool ours,
                        struct strings *lines, struct error *error)
 {
@@ -127,6 +130,8 @@ static int entry_lines(struct publisher *publisher, const char *dn, const struct
         status = line_add(lines, error, "ok", "read the entry", dn, NULL);
     for (size_t i = 0; there && i < count && status == OK; i++)
         status = right_line(publisher, dn, &rights[i], lines, error);
+    if (there && status == OK && !ours)
+        status = too_much_line(publisher, dn, lines, error);
     directory_entries_free(&entries);
     return status;
 }
@@ -171,7 +176,5 @@ int publisher_probe(struct publisher *publisher, const char *dn, struct strings 
         status = entry_lines(publisher, publisher->names.enrollment, enrollment, 2, true, lines, error);
     if (status == OK && dn)
         status = entry_lines(publisher, dn, holder, 1 + publisher->style.rfc4523, false, lines, error);
-    if (status == OK && dn)
-        status = too_much_line(publisher, dn, lines, error);
     return status;
 }
