@@ -107,7 +107,7 @@ static void round_run(const char *folder, unsigned pause_ms, struct seen *seen)
     int pipes[2], status;
     uint64_t ready;
     struct timespec wait = {0, (long)pause_ms * 1000000};
-    pid_t child;
+    pid_t child = -1;
 
     if (pipe(pipes) != 0 || (child = fork()) < 0)
         die("no process", 0, NULL);
