@@ -74,8 +74,8 @@ static void *reader_run(void *argument)
     frame_free(&frame);
     pthread_mutex_lock(&signer->lock);
     atomic_store(&signer->alive, false);
-    error_set(&signer->last_word, INTERNAL, "signer.gone", "the signer has ended: its own lines in the log say why; "
-              "start the daemon again when that is mended");
+    error_set(&signer->last_word, TEMPORARY, "signer.gone", "the signer has ended and the daemon stops: its own lines in the log say "
+              "why; ask again when it runs again, what was begun is completed then");
     for (struct waiter *waiter = signer->waiters; waiter != NULL; waiter = waiter->next)
         pthread_cond_signal(&waiter->ready);
     pthread_mutex_unlock(&signer->lock);

@@ -1,6 +1,6 @@
 /* The signer's verbs, as the authority sees them. The key is in another process under another uid.
  * Any thread; several requests may be under way at once. Errors: REFUSED with the lint's or the journal's reason
- * ("lint.…", "signer.serial_used", "signer.not_allowed"), TEMPORARY "signer.locked", INTERNAL "signer.gone". */
+ * ("lint.…", "signer.serial_used", "signer.not_allowed"), TEMPORARY "signer.locked", TEMPORARY "signer.gone". */
 #ifndef CHANCERY_SIGNER_SIGNER_H
 #define CHANCERY_SIGNER_SIGNER_H
 

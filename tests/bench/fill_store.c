@@ -10,7 +10,7 @@
 #include "ca/base/log.h"
 #include "ca/store/store.h"
 
-#define BATCH 200
+#define BATCH 1000
 
 struct batch {
     uint64_t from, count, revoked; /* of the whole: rows below `revoked` are revoked */

@@ -493,7 +493,7 @@ static void killed_while_serving(void **state)
     bench_open(&bench, "ecdsa-p256");
     assert_int_equal(kill(bench.pid, SIGKILL), 0);
     assert_int_equal(waitpid(bench.pid, &status, 0), bench.pid);
-    assert_int_equal(signer_info(bench.signer, &info, &error), INTERNAL);
+    assert_int_equal(signer_info(bench.signer, &info, &error), TEMPORARY);
     assert_string_equal(error.reason, "signer.gone");
     signer_close(bench.signer);
     bench.signer = NULL;
