@@ -123,7 +123,11 @@ static void __attribute__((noreturn)) child_run(const struct forker_program *pro
     }
     if (program->title != NULL)
         sandbox_title(program->title);
-    _exit(program->run(fd, program->argument));
+    status = program->run(fd, program->argument);
+#ifndef HARDENED
+    exit(status); /* a sanitizer build looks for leaks there */
+#endif
+    _exit(status);
 }
 
 static int answer_send(int orders, struct order_answer answer, int fd)
@@ -245,7 +249,7 @@ static void forker_serve(struct forking *forking)
     children_end(forking);
 }
 
-static void __attribute__((noreturn)) forker_run(const struct forker *forker, int orders, int ends)
+static void __attribute__((noreturn)) forker_run(struct forker *forker, int orders, int ends)
 {
     struct forking *forking = calloc(1, sizeof *forking);
     const int keep[] = {orders, ends};
@@ -261,6 +265,7 @@ static void __attribute__((noreturn)) forker_run(const struct forker *forker, in
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     *forking = (struct forking){.programs = forker->programs, .program_count = forker->program_count, .orders = orders, .ends = ends};
+    free(forker); /* the parent's side */
     forking->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     if (forking->signals < 0)
         _exit(INTERNAL);

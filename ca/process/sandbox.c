@@ -35,10 +35,13 @@ int sandbox_drop(uid_t uid, gid_t gid, struct error *error)
         return error_set(error, INTERNAL, "process.user", "privileges came back after becoming uid %u", (unsigned)uid);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return error_set(error, INTERNAL, "process.privileges", "no_new_privs cannot be set: %s", strerror(errno));
-#ifdef HARDENED /* the leak checker of a sanitizer build traces its own process */
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-        return error_set(error, INTERNAL, "process.dumpable", "core dumps cannot be turned off: %s", strerror(errno));
+#ifdef HARDENED
+    const unsigned long dumpable = 0;
+#else
+    const unsigned long dumpable = 1; /* the leak checker of a sanitizer build traces its own process */
 #endif
+    if (prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0) != 0)
+        return error_set(error, INTERNAL, "process.dumpable", "core dumps cannot be turned off: %s", strerror(errno));
     return OK;
 }
 

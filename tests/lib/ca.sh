@@ -175,9 +175,21 @@ ca_start() {
 
 ca_stop() {
     [ -n "${CA_PID:-}" ] || return 0
+    ca_ended || fail "chanceryd ended with $CA_STATUS"
+}
+
+# The daemon's end after SIGTERM is a clean one: a sanitizer's report at the exit is seen here.
+ca_ended() {
     kill "$CA_PID" 2>/dev/null
     wait "$CA_PID" 2>/dev/null
+    CA_STATUS=$?
     CA_PID=
+    [ $CA_STATUS -eq 0 ]
+}
+
+# Reports of daemon, signer and exit hosts: an exit host that one of them ended is started again, and nobody would see it.
+ca_reports() {
+    grep -hE -A 30 'Sanitizer|runtime error:' "$D/chanceryd.log" "$D/init.log" 2>/dev/null
 }
 
 ca_kill() {
@@ -209,9 +221,14 @@ ca_end() {
     trap - EXIT
     # What else the test started: it sets ca_end_hook to the name of a function.
     [ -z "${ca_end_hook:-}" ] || $ca_end_hook
+    if [ -n "${CA_PID:-}" ] && ! ca_ended && [ $ended -eq 0 ]; then
+        echo "FAILED: chanceryd ended with $CA_STATUS" >&2
+        ended=1
+    fi
     for pid in $CA_PIDS; do kill "$pid" 2>/dev/null; done
     for pid in $CA_PIDS; do wait "$pid" 2>/dev/null; done
     slapd_stop
+    if ca_reports >&2; then ended=1; fi
     [ $ended -eq 0 ] || [ $ended -eq 77 ] || { echo "last words of chanceryd:"; tail -n 15 "$D/chanceryd.log" 2>/dev/null; }
     if [ -n "${CA_KEEP:-}" ]; then echo "kept: $D"; else rm -rf "$D"; fi
     exit $ended
