@@ -45,7 +45,7 @@ expect 0 chancery --json crl show
 [ "$(json_field entries)" -eq $((count + 1)) ] || fail "entries: $(cat "$D/out")"
 
 say "it arrives: in the folder, and in the directory"
-expect 0 chancery crl get --out "$D/crl"
+expect 0 chancery crl get --force --out "$D/crl"
 openssl crl -in "$D/crl" -outform DER -out "$D/crl.der" 2>/dev/null || cp "$D/crl" "$D/crl.der"
 in_folder() { for file in "$D"/ca/www/*.crl; do cmp -s "$file" "$D/crl.der" && return 0; done; return 1; }
 within 30 in_folder || fail "the folder has another CRL"
