@@ -26,9 +26,20 @@ lap() {
     done
     echo $(($(now_ms) - begin))
 }
-# The quickest of five: what else the machine does is no property of the CA.
-laps() { for _ in 1 2 3 4 5; do lap; done | sort -n | head -n 1; }
-with=$(laps)
+# In turns with and without, the quickest of each: what else the machine does is no property of the CA.
+quickest() { # LAP-BEFORE
+    for _ in 1 2 3; do lap; done | { cat; echo "$1"; } | sort -n | head -n 1
+}
+with=999999 without=999999
+for _ in 1 2 3 4; do
+    with=$(quickest "$with")
+    slapd_stop
+    without=$(quickest "$without")
+    slapd_resume || fail "slapd does not start again"
+    within 10 chancery -q publish retry
+done
+say "a lap: $with ms with the directory, $without ms without"
+[ "$without" -le $((with * 10 / 9 + 10)) ] || fail "slower without the directory"
 slapd_stop
 say "slapd stopped"
 begin=$(now_ms)
@@ -40,9 +51,7 @@ if [ -n "$pending" ]; then
     expect 0 chancery --json show "$pending"
     grep -q '"pending"' "$D/out" || fail "no longer pending"
 fi
-without=$(laps)
-say "a lap: $with ms with the directory, $without ms without"
-[ "$without" -le $((with * 10 / 9 + 20)) ] || fail "slower without the directory"
+lap >/dev/null
 expect 0 chancery revoke "$id" --reason keyCompromise
 expect 0 chancery crl publish
 expect 0 chancery crl get --out "$D/crl"
