@@ -448,9 +448,9 @@ static int approval_add(struct request *request, const struct identity *officer,
     request->approvals = more;
     more += request->approval_count;
     *more = (struct approval){.account = strdup(officer->account), .dn = officer->dn ? strdup(officer->dn) : NULL, .at = clock_now()};
-    if (!more->account)
-        return error_memory(error);
     request->approval_count++;
+    if (!more->account || (officer->dn && !more->dn))
+        return error_memory(error);
     free(request->decided_by);
     request->decided_by = strdup(officer->account);
     return request->decided_by ? OK : error_memory(error);

@@ -417,7 +417,7 @@ int authority_unassign(struct authority *authority, const struct identity *calle
 
 void usage_rows_free(struct usage_row *rows, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; rows && i < count; i++) {
         free(rows[i].name);
         free(rows[i].title);
         strings_free(&rows[i].ekus);

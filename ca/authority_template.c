@@ -192,6 +192,7 @@ static int row_compare(struct authority *authority, const char *name, struct tem
     }
     sha256_of(buf_bytes(&template.canonical), digest);
     row->differs = row->adopted_at && memcmp(digest, row->digest, 32) != 0;
+    free(row->display_name); /* a directory may name it twice */
     row->display_name = template.display_name ? strdup(template.display_name) : NULL;
     template_free(&template);
     return OK;

@@ -76,11 +76,6 @@ void error_clear(struct error *error)
     error->message[0] = '\0';
 }
 
-int error_memory(struct error *error)
-{
-    return error_set(error, INTERNAL, "internal.memory", "out of memory; free some, or raise this process's limit");
-}
-
 const char *status_name(int status)
 {
     static const struct {

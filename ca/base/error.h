@@ -37,8 +37,13 @@ int error_set(struct error *error, int status, const char *reason, const char *f
 int error_prefix(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Starts anew. */
 void error_clear(struct error *error);
-/* INTERNAL, "internal.memory". */
-int error_memory(struct error *error);
+/* INTERNAL, "internal.memory"; inline, so that what looks for null pointers sees that it never says OK. */
+static inline int error_memory(struct error *error)
+{
+    int status = error_set(error, INTERNAL, "internal.memory", "out of memory; free some, or raise this process's limit");
+
+    return status == OK ? INTERNAL : status;
+}
 /* The status as a word: "temporary". */
 const char *status_name(int status);
 

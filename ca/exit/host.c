@@ -133,7 +133,7 @@ static size_t host_earlier(const uint64_t *keys, size_t at)
 static void host_deliver_in_order(struct host *host, struct wire_answer *answers)
 {
     uint64_t keys[WIRE_BATCH_MAX];
-    size_t which[WIRE_BATCH_MAX], waiting = 0;
+    size_t which[WIRE_BATCH_MAX] = {0}, waiting = 0;
 
     for (size_t i = 0; i < host->count; i++)
         keys[i] = order_key(&host->events[i]);

@@ -130,11 +130,11 @@ static void answer(struct process *process, uint64_t id, const struct error *err
 {
     struct frame frame = {.id = id, .verb = (uint8_t)error->status, .body = BUF_EMPTY, .fd = -1};
 
-    if (error->status == OK) {
+    if (error->status != OK) {
+        failure_put(&frame.body, error);
+    } else if (result != NULL) {
         frame.body = *result;
         *result = (struct buf)BUF_EMPTY;
-    } else {
-        failure_put(&frame.body, error);
     }
     pthread_mutex_lock(&process->sending);
     frame_send(process->fd, &frame);
