@@ -200,7 +200,7 @@ int verb_trust_import(struct cli *cli)
         return cli_usage(cli, "a certificate is a root or an intermediate, not both");
     if (option_value(cli, "fingerprint") == NULL)
         return cli_usage(cli, "trust import needs --fingerprint, from another source than the file");
-    int status = cli_read_certificate(cli, cli->operands[0], &pem);
+    int status = cli_read_certificate(cli, cli->operands[0], false, &pem);
     if (status == OK)
         status = cli_post(cli, "/v1/trust", NULL, json_pack("{s:o, s:s?, s:s}", "pem", pem, "kind", kind, "fingerprint",
                                                             option_value(cli, "fingerprint")), &answer);

@@ -65,7 +65,7 @@ int verb_install(struct cli *cli)
 {
     json_t *certificate = NULL, *answer = NULL;
 
-    int status = cli_read_certificate(cli, cli->operands[0], &certificate);
+    int status = cli_read_certificate(cli, cli->operands[0], true, &certificate);
     if (status == OK)
         status = cli_post(cli, "/v1/ca/certificate", NULL, json_pack("{s:o}", "certificate", certificate), &answer);
     return status == OK ? cli_json_or(cli, answer, show_info) : status;

@@ -72,7 +72,25 @@ int cli_read_request(struct cli *cli, const char *path, json_t **out)
     return status;
 }
 
-int cli_read_certificate(struct cli *cli, const char *path, json_t **out)
+/* The certificates above the first one, as PEM in its order. */
+static int read_above(struct cli *cli, struct bytes rest, struct buf *pem)
+{
+    static const char *const labels[] = {"CERTIFICATE", NULL};
+    int status = OK;
+
+    while (status == OK && rest.size > 0 && memmem(rest.data, rest.size, "-----BEGIN", 10) != NULL) {
+        struct buf der = BUF_EMPTY;
+        struct bytes next = {NULL, 0};
+        status = pem_or_der(rest, labels, &der, &next, &cli->error);
+        if (status == OK)
+            pem_encode(pem, labels[0], buf_bytes(&der));
+        buf_free(&der);
+        rest = next;
+    }
+    return status;
+}
+
+int cli_read_certificate(struct cli *cli, const char *path, bool chain, json_t **out)
 {
     static const char *const labels[] = {"CERTIFICATE", NULL};
     struct buf text = BUF_EMPTY, der = BUF_EMPTY, pem = BUF_EMPTY;
@@ -88,6 +106,10 @@ int cli_read_certificate(struct cli *cli, const char *path, json_t **out)
     }
     if (status == OK) {
         pem_encode(&pem, labels[0], buf_bytes(&der));
+        if (chain)
+            status = read_above(cli, rest, &pem);
+    }
+    if (status == OK) {
         *out = pem.failed ? NULL : json_string(buf_text(&pem));
         if (*out == NULL)
             status = error_memory(&cli->error);

@@ -38,6 +38,7 @@ struct cli {
     struct client *client;
     const char *program, *conf_path, *socket_path, *host;
     bool json, quiet;
+    bool answered; /* JSON stands on standard output: no second value follows */
     struct {
         const struct option_row *row;
         const char *value;
@@ -96,8 +97,8 @@ int cli_json_or(struct cli *cli, json_t *answer, void (*show)(struct cli *cli, c
 /* A request as it is: PEM as text, anything else as base64. What is no request is refused, and put on record, by the CA.
  * *out starts NULL. */
 int cli_read_request(struct cli *cli, const char *path, json_t **out);
-/* A certificate, PEM or DER, as PEM in a JSON string. */
-int cli_read_certificate(struct cli *cli, const char *path, json_t **out);
+/* A certificate, PEM or DER, as PEM in a JSON string; with chain those after it in the file too. */
+int cli_read_certificate(struct cli *cli, const char *path, bool chain, json_t **out);
 
 /* The verbs. */
 int verb_init(struct cli *cli);

@@ -180,6 +180,7 @@ void out_json(struct cli *cli, const json_t *value)
     /* ASCII only: what a terminal would obey is escaped, what a parser reads is the same. */
     json_dumpf(value, cli->out, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
     fputc('\n', cli->out);
+    cli->answered = true;
 }
 
 static void message_line(const char *text)
@@ -204,7 +205,7 @@ void cli_note(struct cli *cli, const char *format, ...)
 
 void cli_error(struct cli *cli, const struct error *error)
 {
-    if (cli->json) {
+    if (cli->json && !cli->answered) { /* one value on standard output: what was found, else why there is nothing */
         json_t *value = json_pack("{s:{s:i, s:s, s:s%}}", "error", "status", error->status, "reason", error->reason, "message",
                                   error->message, strlen(error->message));
         if (value != NULL)
