@@ -67,8 +67,12 @@ static int ldap_check(const struct conf *conf, struct error *error)
     struct entry_names names;
     int status = ldap_names(conf, &names, error);
 
-    if (status == OK)
+    if (status == OK) {
+        struct directory *directory = NULL;
         entry_names_free(&names);
+        status = directory_open(conf, ldap_section(conf), &directory, error);
+        directory_close(directory);
+    }
     return status;
 }
 

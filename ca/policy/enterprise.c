@@ -333,6 +333,11 @@ static int enterprise_check(const struct conf *conf, struct error *error)
     if (status == OK && (!base || !*base))
         status = error_set(error, BAD_CONFIG, "directory.base",
                            "[directory] needs base: names must be unique under it and groups are searched there");
+    if (status == OK) { /* connects to nothing: what a start would refuse, -t says */
+        struct directory *directory = NULL;
+        status = directory_open(conf, "directory", &directory, error);
+        directory_close(directory);
+    }
     strings_free(&list);
     return status;
 }

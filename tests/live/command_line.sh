@@ -61,3 +61,13 @@ expect 65 chancery template import /etc/passwd
 line /etc/passwd
 expect 65 chancery request --template User --key /etc/passwd
 line /etc/passwd
+
+say "--json is one value also where something is missing or refused"
+"$D/bin/chancery" --json publish check uid=nobody,dc=nowhere >"$D/out" 2>"$D/err" && fail "nothing is missing"
+json
+
+say "the configuration's test says what a start would"
+for broken in 's/^uri = .*/uri = nonsense/' 's/^bind = external/bind = simple/'; do
+    sed "$broken" "$CHANCERY_CONF" >"$D/broken.conf"
+    expect 78 chanceryd -t -c "$D/broken.conf"
+done
