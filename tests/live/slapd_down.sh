@@ -2,7 +2,7 @@
 # The directory is gone: what needs it says "try again" within its limit, the rest goes on, and all that waits arrives within
 # 30 seconds of its return without a command.
 . "$top_srcdir/tests/lib/ca.sh"
-need openssl ldapsearch
+need openssl ldapsearch curl
 ca_begin
 key_and_request before /CN=alice
 key_and_request during /CN=alice
@@ -17,18 +17,22 @@ if [ "$(id -u)" -eq 0 ]; then
     pending=$(json_field id)
 fi
 
-# One lap of what an officer does all day, ten times.
+# One lap of what an officer does all day, on one connection: short, so that the quickest of many is the CA's own speed.
+for path in "requests?limit=20" "requests/$id/certificate" "requests/$id/validity" "requests/$id"; do
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        printf 'url = http://localhost/v1/%s\noutput = /dev/null\n' "$path"
+    done
+done >"$D/lap"
 lap() {
     begin=$(now_ms)
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        chancery retrieve "$id" >/dev/null && chancery list >/dev/null && chancery isvalid "$id" >/dev/null &&
-            chancery crl publish >/dev/null || fail "an officer's lap"
-    done
+    curl -sf --unix-socket "$D/ca/run/api.sock" -K "$D/lap" || fail "a lap ended with $?"
+    curl -sf --unix-socket "$D/ca/run/api.sock" -H 'Content-Type: application/json' -d '{}' -o /dev/null http://localhost/v1/crls ||
+        fail "no CRL"
     echo $(($(now_ms) - begin))
 }
 # In turns with and without, the quickest of each: what else the machine does is no property of the CA.
-quickest() { # LAP-BEFORE
-    for _ in 1 2 3; do lap; done | { cat; echo "$1"; } | sort -n | head -n 1
+quickest() { # BEFORE
+    for _ in 1 2 3 4 5 6 7 8 9 10; do lap; done | { cat; echo "$1"; } | sort -n | head -n 1
 }
 with=999999 without=999999
 for _ in 1 2 3 4; do
@@ -39,7 +43,7 @@ for _ in 1 2 3 4; do
     within 10 chancery -q publish retry
 done
 say "a lap: $with ms with the directory, $without ms without"
-[ "$without" -le $((with * 10 / 9 + 10)) ] || fail "slower without the directory"
+[ "$without" -le $((with * 10 / 9 + 3)) ] || fail "slower without the directory"
 slapd_stop
 say "slapd stopped"
 begin=$(now_ms)
