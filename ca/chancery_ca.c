@@ -32,7 +32,7 @@ static void show_info(struct cli *cli, const json_t *answer)
     out_member(cli, "Subject", answer, "subject");
     out_member(cli, "Key", answer, "key");
     if (client_bool(answer, "locked"))
-        out_field(cli, "Locked", "the CA key is locked: nothing is signed until `chancery unlock`");
+        out_field(cli, "Locked", "the CA key is locked: nothing is signed until the daemon is started with its passphrase");
     if (json_is_object(certificate)) {
         out_member(cli, "Certificate index", certificate, "index");
         out_member(cli, "Key index", certificate, "key_index");
