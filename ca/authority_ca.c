@@ -174,10 +174,12 @@ static int announce_start(struct authority *authority, struct error *error)
     struct announcement a = {.authority = authority,
                              .event = {.kind = EVENT_CA_CERTIFICATE, .at = clock_now(), .reason = -1, .crl_fd = -1}};
     int status = template_names_adopted(authority, &a.event.templates, error);
-    if (!status && authority->issuer) {
-        a.event.certificate = authority->issuer->certificate.data; /* borrowed */
-        a.event.certificate_size = authority->issuer->certificate.size;
-        a.event.key_index = authority->issuer->certificate_index;
+    struct error none = ERROR_NONE;
+    const struct issuer *issuer = authority_issuer(authority, &none);
+    if (!status && issuer) {
+        a.event.certificate = issuer->certificate.data; /* borrowed */
+        a.event.certificate_size = issuer->certificate.size;
+        a.event.key_index = issuer->certificate_index;
     }
     if (!status)
         status = store_write_reserved(authority->store, announce_store, &a, error);
@@ -336,10 +338,19 @@ struct installation {
     struct strings templates;
 };
 
+static int install_exists(struct error *error)
+{
+    return error_set(error, REFUSED, "install.exists", "this CA has a certificate already; renewing it is another step");
+}
+
 static int install_store(struct store_txn *txn, void *argument, struct error *error)
 {
     struct installation *i = argument;
-    (void)error;
+    struct buf before = BUF_EMPTY;
+    bool exists = !setting_get_txn(txn, "ca.certificate", &before) && before.size;
+    buf_free(&before);
+    if (exists) /* two at the same moment: the first one's holds, and requests use it */
+        return install_exists(error);
     struct event event = {.kind = EVENT_CA_CERTIFICATE, .at = clock_now(), .certificate = (uint8_t *)i->der.data,
                           .certificate_size = i->der.size, .reason = -1, .crl_fd = -1, .templates = i->templates};
     setting_put(txn, "ca.certificate", i->der);
@@ -408,7 +419,7 @@ int authority_install_certificate(struct authority *authority, const struct iden
     if (!status)
         status = certificate_read(buf_bytes(&der), &facts, error);
     if (!status && authority_issuer(authority, &none))
-        status = error_set(error, REFUSED, "install.exists", "this CA has a certificate already; renewing it is another step");
+        status = install_exists(error);
     if (!status)
         status = install_check(authority, &facts, error);
     if (!status)
