@@ -158,6 +158,7 @@ struct template_row {
     char *name, *display_name, *by;
     int64_t adopted_at; /* 0: in the directory only */
     bool in_directory, differs;
+    bool unknown; /* the directory did not answer: neither of the two can be said */
     uint8_t digest[32];
 };
 int authority_template_list(struct authority *authority, struct template_row **rows, size_t *count, struct error *error);

@@ -211,6 +211,8 @@ int authority_template_list(struct authority *authority, struct template_row **r
         if (!directory_template_names(authority->directory, base ? base : directory_base(authority->directory), &names, &down))
             for (size_t i = 0; i < names.count && !status; i++)
                 status = row_compare(authority, names.items[i], rows, count);
+        for (size_t i = 0; i < *count; i++)
+            (*rows)[i].unknown = down.status != OK;
     }
     strings_free(&names);
     if (status) {

@@ -21,10 +21,13 @@ static void show_templates(struct cli *cli, const json_t *answer)
 {
     const json_t *rows = json_object_get(answer, "templates");
     size_t differing = 0;
+    bool unknown = json_array_size(rows) > 0 && json_is_null(json_object_get(json_array_get(rows, 0), "in_directory"));
 
     out_table(cli, rows, template_columns, true);
     for (size_t i = 0; i < json_array_size(rows); i++)
         differing += client_bool(json_array_get(rows, i), "differs");
+    if (unknown)
+        cli_note(cli, "the directory does not answer: adopted templates only, not compared with their entries");
     if (differing > 0)
         cli_note(cli, "%zu differ from their entry in the directory and are refused until they are adopted again", differing);
 }

@@ -9,13 +9,13 @@
 static json_t *template_each(const void *row)
 {
     const struct template_row *template = row;
-    return json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o}",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "name", json_of_text(template->name),
                      "display_name", json_of_text(template->display_name),
                      "adopted_at", json_of_time(template->adopted_at),
                      "by", json_of_text(template->by),
-                     "in_directory", template->in_directory,
-                     "differs", template->differs,
+                     "in_directory", template->unknown ? json_null() : json_boolean(template->in_directory),
+                     "differs", template->unknown ? json_null() : json_boolean(template->differs),
                      "digest", json_of_digest(template->digest, sizeof template->digest));
 }
 

@@ -71,3 +71,11 @@ for broken in 's/^uri = .*/uri = nonsense/' 's/^bind = external/bind = simple/';
     sed "$broken" "$CHANCERY_CONF" >"$D/broken.conf"
     expect 78 chanceryd -t -c "$D/broken.conf"
 done
+
+say "with the directory down the list of templates does not say that they are gone"
+slapd_stop
+expect 0 chancery template list
+line "does not answer"
+expect 0 chancery --json template list
+json
+tr -d ' ' <"$D/out" | grep -q '"in_directory":null' || fail "something was said of a directory that did not answer"
