@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 #include "ca/base/log.h"
 #include "ca/store/internal.h"
 
 #define BATCH_MAX 64
-#define CHILD_TRIES 5
+#define CHILD_TRIES 100 /* a millisecond apart */
 #define RESERVED_FLOOR (16u << 20) /* even what may use the reserve stops here: the log must have room to end well */
 
 struct waiter {
@@ -53,23 +54,36 @@ static void txn_forget(struct store_txn *txn)
     txn->revoked_sequence = 0;
 }
 
-static void child_run(struct waiter *waiter, DB_TXN *parent)
+/* A deadlock with a reader that was resolved at our cost; the closure may have said it in words of its own. */
+static bool child_is_busy(const struct waiter *waiter)
 {
+    return waiter->status == TEMPORARY && (waiter->txn.status == TEMPORARY || strcmp(waiter->error->reason, "store.busy") == 0);
+}
+
+/* False: it must be tried again when the parent has ended. The reader may wait for a lock that the parent has of an earlier child,
+ * while we wait for the reader's: as long as the parent stands every try would end alike. */
+static bool child_run(struct waiter *waiter, DB_TXN *parent, bool first)
+{
+    const struct timespec a_moment = {0, 1000000};
     for (int try = 0; try < CHILD_TRIES; try++) {
         txn_forget(&waiter->txn);
         waiter->status = child_once(waiter, parent);
-        bool busy = waiter->status == TEMPORARY && strcmp(waiter->error->reason, "store.busy") == 0;
-        if (!busy)
+        if (!child_is_busy(waiter) || try + 1 == CHILD_TRIES)
             break;
-        if (try + 1 < CHILD_TRIES)
-            error_clear(waiter->error);
+        error_clear(waiter->error);
+        if (!first)
+            return false;
+        nanosleep(&a_moment, NULL);
     }
     if (!waiter->status)
-        return;
+        return true;
     txn_forget(&waiter->txn);
-    if (waiter->error->status == OK)
+    if (waiter->error->status == OK && waiter->status == TEMPORARY)
+        error_set(waiter->error, TEMPORARY, "store.busy", "the database is busy, or its disk is full: try again");
+    else if (waiter->error->status == OK)
         error_set(waiter->error, waiter->status, waiter->status == REFUSED ? "object.unknown" : "store.database",
                   waiter->status == REFUSED ? "there is no such object" : "the database refused the change");
+    return true;
 }
 
 /* ---- a batch ---- */
@@ -96,25 +110,39 @@ static void batch_fail(struct waiter **batch, size_t count, int code)
         }
 }
 
-static void batch_run(struct store *store, struct waiter **batch, size_t count)
+/* One transaction for as many as go into it; answers how many those are, at least one. */
+static size_t batch_part(struct store *store, struct waiter **batch, size_t count)
 {
     DB_TXN *parent = NULL;
-    size_t good = 0;
-    for (size_t i = 0; i < count; i++)
-        batch[i]->status = space_check(store, batch[i]->reserved, batch[i]->error);
+    size_t good = 0, done = 0;
+    bool first = true;
     int code = store->env->txn_begin(store->env, NULL, &parent, 0);
     if (code) {
         batch_fail(batch, count, code);
-        return;
+        return count;
     }
-    for (size_t i = 0; i < count; i++)
-        if (!batch[i]->status) {
-            child_run(batch[i], parent);
-            good += !batch[i]->status;
+    for (; done < count; done++) {
+        if (batch[done]->status)
+            continue;
+        if (!child_run(batch[done], parent, first)) {
+            batch[done]->status = OK;
+            break;
         }
+        first = false;
+        good += !batch[done]->status;
+    }
     code = good ? parent->commit(parent, DB_TXN_SYNC) : parent->abort(parent);
     if (code)
-        batch_fail(batch, count, code);
+        batch_fail(batch, done, code);
+    return done;
+}
+
+static void batch_run(struct store *store, struct waiter **batch, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        batch[i]->status = space_check(store, batch[i]->reserved, batch[i]->error);
+    for (size_t done = 0; done < count;)
+        done += batch_part(store, batch + done, count - done);
 }
 
 /* ---- the thread ---- */
