@@ -27,10 +27,15 @@ laps() {
 }
 # as_fast HOW: 90 % of the speed with the directory, in one of four tries: what else the machine does is no property of the CA.
 as_fast() {
-    for _ in 1 2 3 4; do
+    for _ in 1 2 3 4 5 6; do
         without=$(laps)
         say "a thousandth of a lap a second: $with with the directory, $without with it $1"
         [ $((without * 10)) -lt $((with * 9)) ] || return 0
+        [ "$1" = hanging ] || continue # the machine may have become slower: measured in turns
+        kill -CONT "$SLAPD_PID"
+        sleep 1
+        with=$(laps)
+        kill -STOP "$SLAPD_PID"
     done
     [ -n "${CHANCERY_SLOW:-}" ] || fail "slower with the directory $1"
 }
@@ -64,6 +69,8 @@ started_anew() {
     took=$(($(now_ms) - begin))
     [ $took -lt 1000 ] || [ -n "${CHANCERY_SLOW:-}" ] || fail "four looks took $took ms"
 }
+wake() { [ -z "$SLAPD_PID" ] || kill -CONT "$SLAPD_PID"; } # else it cannot be ended
+ca_end_hook=wake
 with=$(laps)
 again=$(laps)
 [ "$with" -le "$again" ] || with=$again
