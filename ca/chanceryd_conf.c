@@ -10,6 +10,7 @@
 
 #include "ca/api/api.h"
 #include "ca/assign/usage.h"
+#include "ca/base/file.h"
 #include "ca/directory/directory.h"
 #include "ca/directory/identity.h"
 #include "ca/exit/dispatch.h"
@@ -151,7 +152,10 @@ int daemon_conf_load(const char *path, struct daemon_conf *out, struct error *er
 {
     struct tables tables;
     memset(out, 0, sizeof *out);
-    int status = modules_load(path, out, error);
+    /* it names the folder that code is loaded from: nobody but root, or we ourselves, may have written it */
+    int status = access(path, R_OK) == 0 ? file_check_owner(path, geteuid(), error) : OK;
+    if (!status)
+        status = modules_load(path, out, error);
     tables_collect(out, &tables);
     if (!status)
         status = conf_load(path, tables.rows, &out->conf, error);
@@ -169,6 +173,8 @@ int daemon_conf_check(const struct daemon_conf *conf, struct error *error)
     for (size_t i = 0; i < conf->exit_names.count && !status; i++)
         if (conf->exits[i]->check)
             status = conf->exits[i]->check(conf->conf, error);
+    if (!status && conf_text(conf->conf, "directory", "uri"))
+        status = identity_check(conf->conf, error);
     if (!status)
         status = api_check(conf->conf, error);
     if (!status)
