@@ -25,12 +25,13 @@ laps() {
     "$bench" officer "$D/ca/run/api.sock" "$id" 1500 >"$D/laps" || fail "an officer's lap: $(cat "$D/laps")"
     sed -n 's/.*laps_per_1000s \([0-9]*\).*/\1/p' "$D/laps"
 }
-# as_fast HOW: 90 % of the speed with the directory, in one of four tries: what else the machine does is no property of the CA.
+# as_fast HOW TENTHS: so many tenths of the speed with the directory, in one of six tries: what else the machine does is no property
+# of the CA. A directory that hangs keeps a few threads waiting for their time limit; half the speed is asked for there.
 as_fast() {
     for _ in 1 2 3 4 5 6; do
         without=$(laps)
         say "a thousandth of a lap a second: $with with the directory, $without with it $1"
-        [ $((without * 10)) -lt $((with * 9)) ] || return 0
+        [ $((without * 10)) -lt $((with * $2)) ] || return 0
         [ "$1" = hanging ] || continue # the machine may have become slower: measured in turns
         kill -CONT "$SLAPD_PID"
         sleep 1
@@ -78,7 +79,7 @@ again=$(laps)
 kill -STOP "$SLAPD_PID"
 say "slapd hangs"
 nothing_decided
-as_fast hanging
+as_fast hanging 5
 started_anew hanging
 begin=$(now_ms)
 chancery health >"$D/out" && fail "health is silent about a hanging directory"
@@ -97,7 +98,7 @@ slapd_stop
 kill -CONT "$host"
 say "slapd stopped"
 nothing_decided
-as_fast stopped
+as_fast stopped 9
 started_anew stopped
 expect 0 chancery revoke "$id" --reason keyCompromise
 expect 0 chancery crl publish
