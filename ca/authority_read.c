@@ -7,7 +7,7 @@
 #include "ca/base/clock.h"
 #include "ca/base/encode.h"
 
-#define PUBLICATION_SCAN 256
+#define PUBLICATION_ROWS 16
 
 static void history_line(struct strings *history, int64_t at, const char *what, const char *who)
 {
@@ -35,37 +35,44 @@ static void detail_history(struct detail *detail)
     buf_free(&what);
 }
 
+static int publication_line(struct detail *detail, const struct outbox_row *row)
+{
+    struct buf line = BUF_EMPTY;
+    char at[TIME_TEXT_SIZE];
+    buf_printf(&line, "%s: %s %s since %s, %u attempts%s%s", row->module, event_kind_name(row->event.kind),
+               row->parked ? "parked" : "waiting", time_format(row->added_at, at), row->attempts, *row->last_error ? ": " : "",
+               row->last_error);
+    int status = line.failed ? INTERNAL : strings_add(&detail->publication, buf_text(&line));
+    buf_free(&line);
+    return status;
+}
+
+static int publication_done(struct detail *detail, const char *module)
+{
+    struct buf line = BUF_EMPTY;
+    buf_printf(&line, "%s: done", module);
+    int status = line.failed ? INTERNAL : strings_add(&detail->publication, buf_text(&line));
+    buf_free(&line);
+    return status;
+}
+
 static int detail_publication(struct authority *authority, struct detail *detail, struct error *error)
 {
-    struct outbox_row *rows = calloc(PUBLICATION_SCAN, sizeof *rows);
-    int status = rows ? OK : error_memory(error);
+    struct outbox_row rows[PUBLICATION_ROWS];
+    size_t count = 0;
+    int status = outbox_of_request(authority->store, detail->request.id, rows, PUBLICATION_ROWS, &count, error);
+    for (size_t i = 0; i < count && !status; i++)
+        status = publication_line(detail, &rows[i]) ? error_memory(error) : OK;
     for (size_t m = 0; m < authority->options.exit_count && !status; m++) {
-        const char *module = authority->options.exits[m].name;
-        size_t count = 0;
+        const struct exit_interest *exit = &authority->options.exits[m];
         bool waits = false;
-        status = outbox_list(authority->store, module, 0, rows, PUBLICATION_SCAN, &count, error);
-        for (size_t i = 0; i < count && !status; i++) {
-            if (rows[i].event.request_id == detail->request.id) {
-                struct buf line = BUF_EMPTY;
-                char at[TIME_TEXT_SIZE];
-                buf_printf(&line, "%s: %s %s since %s, %u attempts%s%s", module, event_kind_name(rows[i].event.kind),
-                           rows[i].parked ? "parked" : "waiting", time_format(rows[i].added_at, at), rows[i].attempts,
-                           *rows[i].last_error ? ": " : "", rows[i].last_error);
-                strings_add(&detail->publication, buf_text(&line));
-                buf_free(&line);
-                waits = true;
-            }
-            outbox_row_free(&rows[i]);
-        }
-        if (!waits && detail->has_certificate && (authority->options.exits[m].event_mask & EVENT_ISSUED) &&
-            detail->certificate.publish_dn && count < PUBLICATION_SCAN) {
-            struct buf line = BUF_EMPTY;
-            buf_printf(&line, "%s: done", module);
-            strings_add(&detail->publication, buf_text(&line));
-            buf_free(&line);
-        }
+        for (size_t i = 0; i < count; i++)
+            waits |= strcmp(rows[i].module, exit->name) == 0;
+        if (!waits && detail->has_certificate && (exit->event_mask & EVENT_ISSUED) && detail->certificate.publish_dn)
+            status = publication_done(detail, exit->name) ? error_memory(error) : OK;
     }
-    free(rows);
+    for (size_t i = 0; i < count; i++)
+        outbox_row_free(&rows[i]);
     return status;
 }
 

@@ -22,6 +22,7 @@ enum table {
     TABLE_OUTBOX,
     TABLE_OUTBOX_STATE,
     TABLE_OUTBOX_STATS,
+    TABLE_OUTBOX_REQUEST, /* RequestID, module NUL, sequence: what waits for one request */
     TABLE_AUDIT,
     TABLE_TEMPLATES,
     TABLE_TRUST,

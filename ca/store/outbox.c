@@ -104,6 +104,13 @@ static int state_get(struct store_txn *txn, struct bytes key, struct state *out)
 
 /* ---- writing ---- */
 
+static struct bytes request_key(struct buf *key, uint64_t request_id, struct bytes row)
+{
+    buf_add(key, ID_KEY(request_id).octets, 8);
+    buf_add(key, row.data, row.size);
+    return buf_bytes(key);
+}
+
 int outbox_add(struct store_txn *txn, const char *module, const struct event *event)
 {
     struct buf record = BUF_EMPTY, key = BUF_EMPTY;
@@ -118,6 +125,11 @@ int outbox_add(struct store_txn *txn, const char *module, const struct event *ev
         txn_fail(txn, INTERNAL);
     txn_put(txn, TABLE_OUTBOX, k, buf_bytes(&record));
     state_put(txn, k, &state);
+    if (event->request_id) {
+        struct buf by_request = BUF_EMPTY;
+        txn_put(txn, TABLE_OUTBOX_REQUEST, request_key(&by_request, event->request_id, k), bytes_of("", 0));
+        buf_free(&by_request);
+    }
     stats_get(txn, module, &stats);
     stats.waiting++;
     stats_put(txn, module, &stats);
@@ -127,19 +139,21 @@ int outbox_add(struct store_txn *txn, const char *module, const struct event *ev
     return txn->status;
 }
 
-static uint64_t crl_number_of(struct store_txn *txn, struct bytes key)
+/* What a row is about: its CRL number (0: none) and its request (0: none). */
+static void row_about(struct store_txn *txn, struct bytes key, uint64_t *crl_number, uint64_t *request_id)
 {
     struct buf record = BUF_EMPTY;
-    uint64_t number = 0;
+    *crl_number = *request_id = 0;
     if (txn_get(txn, TABLE_OUTBOX, key, &record) == OK) {
         Chancery__Event *event = chancery__event__unpack(NULL, record.size, record.data);
         if (event && event->kind == EVENT_CRL_ISSUED)
-            number = event->crl_number;
+            *crl_number = event->crl_number;
+        if (event && event->has_request_id)
+            *request_id = event->request_id;
         if (event)
             chancery__event__free_unpacked(event, NULL);
     }
     buf_free(&record);
-    return number;
 }
 
 int outbox_done(struct store_txn *txn, const char *module, uint64_t sequence)
@@ -150,7 +164,13 @@ int outbox_done(struct store_txn *txn, const char *module, uint64_t sequence)
     struct bytes k = row_key(&key, module, sequence);
     int status = state_get(txn, k, &state);
     if (!status) {
-        uint64_t crl = crl_number_of(txn, k);
+        uint64_t crl, request_id;
+        row_about(txn, k, &crl, &request_id);
+        if (request_id) {
+            struct buf by_request = BUF_EMPTY;
+            txn_delete(txn, TABLE_OUTBOX_REQUEST, request_key(&by_request, request_id, k));
+            buf_free(&by_request);
+        }
         txn_delete(txn, TABLE_OUTBOX, k);
         txn_delete(txn, TABLE_OUTBOX_STATE, k);
         stats_get(txn, module, &stats);
@@ -218,13 +238,36 @@ struct reading {
     uint64_t after; /* sequences are one series over all modules */
 };
 
+static int row_read(struct reading *reading, struct bytes key, const struct state *state)
+{
+    struct buf record = BUF_EMPTY;
+    struct error none = ERROR_NONE;
+    size_t module = strnlen((const char *)key.data, key.size);
+    int status = table_get(reading->store, TABLE_OUTBOX, key, &record, &none);
+    if (status == REFUSED) /* done meanwhile */
+        return OK;
+    struct outbox_row *row = &reading->rows[reading->count];
+    memset(row, 0, sizeof *row);
+    snprintf(row->module, sizeof row->module, "%s", (const char *)key.data);
+    row->sequence = get_u64(key.data + module + 1);
+    row->attempts = state->attempts;
+    row->added_at = state->added_at;
+    row->next_at = state->next_at;
+    row->parked = state->parked;
+    snprintf(row->last_error, sizeof row->last_error, "%s", state->last_error);
+    if (!status)
+        status = event_decode(row->sequence, buf_bytes(&record), &row->event);
+    if (!status)
+        reading->count++;
+    buf_free(&record);
+    return status;
+}
+
 /* Walks the states, which are small; the events of rows that count are read one by one. */
 static int reading_row(struct bytes key, struct bytes primary, struct bytes value, void *argument)
 {
     struct reading *reading = argument;
     struct state state;
-    struct buf record = BUF_EMPTY;
-    struct error none = ERROR_NONE;
     (void)primary;
     size_t module = strnlen((const char *)key.data, key.size);
     if (state_decode(value, &state) || key.size != module + 9)
@@ -235,23 +278,42 @@ static int reading_row(struct bytes key, struct bytes primary, struct bytes valu
         return OK;
     if (reading->count == reading->limit)
         return SCAN_END;
-    int status = table_get(reading->store, TABLE_OUTBOX, key, &record, &none);
-    if (status == REFUSED) /* done meanwhile */
-        return OK;
-    struct outbox_row *row = &reading->rows[reading->count];
-    memset(row, 0, sizeof *row);
-    snprintf(row->module, sizeof row->module, "%s", (const char *)key.data);
-    row->sequence = get_u64(key.data + module + 1);
-    row->attempts = state.attempts;
-    row->added_at = state.added_at;
-    row->next_at = state.next_at;
-    row->parked = state.parked;
-    snprintf(row->last_error, sizeof row->last_error, "%s", state.last_error);
+    return row_read(reading, key, &state);
+}
+
+/* One key of the table by request: its row with its state. */
+static int request_row(struct bytes key, struct bytes primary, struct bytes value, void *argument)
+{
+    struct reading *reading = argument;
+    struct bytes row = bytes_of(key.data + 8, key.size - 8);
+    struct buf octets = BUF_EMPTY;
+    struct error none = ERROR_NONE;
+    struct state state;
+    (void)primary;
+    (void)value;
+    if (reading->count == reading->limit)
+        return SCAN_END;
+    int status = table_get(reading->store, TABLE_OUTBOX_STATE, row, &octets, &none);
     if (!status)
-        status = event_decode(row->sequence, buf_bytes(&record), &row->event);
+        status = state_decode(buf_bytes(&octets), &state);
     if (!status)
-        reading->count++;
-    buf_free(&record);
+        status = row_read(reading, row, &state);
+    buf_free(&octets);
+    return status == REFUSED ? OK : status; /* done meanwhile */
+}
+
+int outbox_of_request(struct store *store, uint64_t request_id, struct outbox_row *rows, size_t limit, size_t *count, struct error *error)
+{
+    struct reading reading = {.store = store, .rows = rows, .limit = limit};
+    struct id_key prefix = ID_KEY(request_id);
+    struct scan scan = {.table = TABLE_OUTBOX_REQUEST, .prefix = bytes_of(prefix.octets, 8), .each = request_row, .argument = &reading};
+    int status = table_scan(store, &scan, error);
+    if (status) {
+        for (size_t i = 0; i < reading.count; i++)
+            outbox_row_free(&rows[i]);
+        reading.count = 0;
+    }
+    *count = reading.count;
     return status;
 }
 

@@ -176,6 +176,8 @@ void outbox_row_free(struct outbox_row *row);
 int outbox_due(struct store *store, const char *module, int64_t now, uint64_t after_sequence, struct outbox_row *rows, size_t limit, size_t *count, struct error *error);
 /* Any row, waiting or parked, for `publish status`. module NULL: all. */
 int outbox_list(struct store *store, const char *module, uint64_t after_sequence, struct outbox_row *rows, size_t limit, size_t *count, struct error *error);
+/* What waits or is parked for one request, over all modules. */
+int outbox_of_request(struct store *store, uint64_t request_id, struct outbox_row *rows, size_t limit, size_t *count, struct error *error);
 int outbox_done(struct store_txn *txn, const char *module, uint64_t sequence); /* also counts it as published */
 int outbox_retry(struct store_txn *txn, const char *module, uint64_t sequence, int64_t next_at, const char *why);
 int outbox_park(struct store_txn *txn, const char *module, uint64_t sequence, const char *why);
