@@ -377,6 +377,37 @@ static void outbox_fill(struct store *store)
         write_ok(store, add_event, &(struct outbox_write){"ldap2", i, EVENT_ISSUED, 0});
 }
 
+/* What waits for one request: of every module, and gone with the acknowledgement. */
+static void test_outbox_of_request(void **in)
+{
+    struct store *store = ((struct state *)*in)->store;
+    struct error error = ERROR_NONE;
+    struct outbox_row rows[20];
+    size_t count;
+    uint64_t request_id;
+
+    outbox_fill(store);
+    assert_int_equal(outbox_list(store, "ldap", 1, rows, 1, &count, &error), OK);
+    assert_int_equal(count, 1);
+    request_id = rows[0].event.request_id;
+    assert_true(request_id != 0);
+    outbox_row_free(&rows[0]);
+    assert_int_equal(outbox_of_request(store, request_id, rows, 20, &count, &error), OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(rows[0].module, "ldap");
+    assert_string_equal(rows[1].module, "ldap2");
+    assert_int_equal(rows[0].event.request_id, request_id);
+    write_ok(store, done_event, &(struct outbox_write){"ldap", rows[0].sequence, 0, 0});
+    outbox_row_free(&rows[0]);
+    outbox_row_free(&rows[1]);
+    assert_int_equal(outbox_of_request(store, request_id, rows, 20, &count, &error), OK);
+    assert_int_equal(count, 1);
+    assert_string_equal(rows[0].module, "ldap2");
+    outbox_row_free(&rows[0]);
+    assert_int_equal(outbox_of_request(store, request_id + 1000, rows, 20, &count, &error), OK);
+    assert_int_equal(count, 0);
+}
+
 static void test_outbox(void **in)
 {
     struct store *store = ((struct state *)*in)->store;
@@ -617,6 +648,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_crls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_crl_too_short, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outbox, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_of_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outbox_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(test_audit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_templates, setup, teardown),
