@@ -131,6 +131,20 @@ static int old_find(struct store_txn *txn, const struct crl_record *record, stru
     return found;
 }
 
+/* The highest number of a key's CRLs stands beside them: CRLs of many years are not walked for the next. */
+static void highest_name(char name[40], unsigned key_index)
+{
+    snprintf(name, 40, "crl.highest.%u", key_index);
+}
+
+static void highest_follow(struct store_txn *txn, const struct crl_record *record)
+{
+    char name[40];
+    highest_name(name, record->key_index);
+    if (record->number > crls_highest_number_txn(txn, record->key_index))
+        setting_put(txn, name, ID_BYTES(record->number));
+}
+
 int crls_put(struct store_txn *txn, const struct crl_record *record, int fd)
 {
     struct crl_record stored = *record, old;
@@ -144,6 +158,7 @@ int crls_put(struct store_txn *txn, const struct crl_record *record, int fd)
     if (key.failed || value.failed)
         txn_fail(txn, INTERNAL);
     txn_put(txn, TABLE_CRLS, buf_bytes(&key), buf_bytes(&value));
+    highest_follow(txn, &stored);
     if (!txn->status && old_find(txn, &stored, &old) == OK)
         chunks_drop(txn, &old);
     buf_free(&key);
@@ -153,24 +168,11 @@ int crls_put(struct store_txn *txn, const struct crl_record *record, int fd)
 
 uint64_t crls_highest_number_txn(struct store_txn *txn, unsigned key_index)
 {
-    DB *db = txn->store->tables[TABLE_CRLS];
-    DBC *cursor = NULL;
-    DBT k = {.flags = DB_DBT_REALLOC}, v = {.flags = DB_DBT_REALLOC};
-    uint64_t highest = 0;
-    if (txn->status)
-        return 0;
-    int code = db->cursor(db, txn->txn, &cursor, 0);
-    for (u_int32_t flag = DB_FIRST; !code; flag = DB_NEXT) { /* a row a CRL ever made: thousands at most, small */
-        code = cursor->get(cursor, &k, &v, flag);
-        if (!code && k.size == 17 && get_u32(k.data) == key_index && get_u64((uint8_t *)k.data + 9) > highest)
-            highest = get_u64((uint8_t *)k.data + 9);
-    }
-    if (cursor)
-        cursor->close(cursor);
-    free(k.data);
-    free(v.data);
-    if (code != DB_NOTFOUND)
-        txn_fail(txn, code == DB_LOCK_DEADLOCK ? TEMPORARY : INTERNAL);
+    struct buf value = BUF_EMPTY;
+    char name[40];
+    highest_name(name, key_index);
+    uint64_t highest = setting_get_txn(txn, name, &value) == OK && value.size == 8 ? get_u64(value.data) : 0;
+    buf_free(&value);
     return highest;
 }
 
