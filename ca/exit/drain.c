@@ -244,7 +244,9 @@ static int deliver(struct drain *drain, struct page *page, struct error *error)
 
 static void consider_pause(struct drain *drain, const struct page *page, int *pause_ms)
 {
-    if (page->batch_count < WIRE_BATCH_MAX || page_fates(page, FATE_RETRY) < page->batch_count) {
+    if (page->batch_count == 0)
+        return;
+    if (page_fates(page, FATE_RETRY) < page->batch_count) {
         drain->pauses = 0;
         return;
     }

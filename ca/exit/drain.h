@@ -11,7 +11,7 @@ struct drain { /* of one thread */
     struct connection *connection;
     struct order order;
     size_t careful;   /* so many rows are delivered one by one: among them is what the host died of */
-    unsigned pauses;  /* full batches that failed whole, one after the other: the directory is down */
+    unsigned pauses;  /* batches that failed whole, one after the other: the directory is down, and a commit need not wake us */
     unsigned random;
 };
 
