@@ -209,10 +209,10 @@ static int signer_open(struct authority *authority, struct error *error)
 {
     struct signer_info info = {0};
     int status = signer_info(authority->signer, &info, error);
-    if (!status) {
-        snprintf(authority->key_type, sizeof authority->key_type, "%s", info.key_type);
-        buf_add(&authority->algorithm, info.algorithm.data, info.algorithm.size);
-        buf_add(&authority->spki, info.spki.data, info.spki.size);
+    if (!status && info.key_count) {
+        snprintf(authority->key_type, sizeof authority->key_type, "%s", info.keys[0].key_type);
+        buf_add(&authority->algorithm, info.keys[0].algorithm.data, info.keys[0].algorithm.size);
+        buf_add(&authority->spki, info.keys[0].spki.data, info.keys[0].spki.size);
     }
     signer_info_free(&info);
     return status;

@@ -127,7 +127,7 @@ static int crl_sign(struct crl_work *work, struct error *error)
     struct buf signature = BUF_EMPTY;
     int status = crl_write(work, &tbs_fd, &tbs_size, error);
     if (!status)
-        status = signer_sign_crl(work->authority->signer, tbs_fd, work->audit_number, &signature, error);
+        status = signer_sign_crl(work->authority->signer, work->issuer->key_index, tbs_fd, work->audit_number, &signature, error);
     if (!status)
         status = crl_assemble(tbs_fd, tbs_size, buf_bytes(&work->authority->algorithm), buf_bytes(&signature), &work->crl_fd, &size,
                               error);

@@ -202,7 +202,9 @@ static void health_signer(struct health *h)
     else if (info.locked)
         row(h, HEALTH_CRITICAL, "Signer", "locked: it waits for its passphrase");
     else
-        row(h, HEALTH_OK, "Signer", "%s, %llu signatures in its journal", info.key_type, (unsigned long long)info.signatures);
+        row(h, HEALTH_OK, "Signer", "%zu %s, the newest of type %s; %llu signatures in its journal", info.key_count,
+            info.key_count == 1 ? "key" : "keys", info.key_count ? info.keys[info.key_count - 1].key_type : "none",
+            (unsigned long long)info.signatures);
     signer_info_free(&info);
 }
 

@@ -247,7 +247,7 @@ static int sign_and_commit(struct authority *authority, const struct identity *c
 {
     struct buf signature = BUF_EMPTY;
     struct commit commit = {.authority = authority, .caller = caller, .request = request, .certificate = record};
-    int status = signer_sign(authority->signer, SIGN_CERTIFICATE, tbs, audit_number, &signature, error);
+    int status = signer_sign(authority->signer, record->key_index, SIGN_CERTIFICATE, tbs, audit_number, &signature, error);
     if (!status)
         status = record_finish(record, tbs, buf_bytes(&authority->algorithm), buf_bytes(&signature), error);
     if (!status) {

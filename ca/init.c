@@ -266,7 +266,7 @@ static int sign_root(struct init *init, struct signer *signer, struct error *err
         status = certificate_build_root_tbs(init->subject, buf_bytes(&init->spki), buf_bytes(&init->algorithm), &serial, now - 600,
                                             now + (int64_t)days * 86400, init->options->path_length, &tbs, error);
     if (!status)
-        status = signer_sign(signer, SIGN_CERTIFICATE, buf_bytes(&tbs), 0, &signature, error);
+        status = signer_sign(signer, 0, SIGN_CERTIFICATE, buf_bytes(&tbs), 0, &signature, error);
     if (!status)
         status = certificate_assemble(buf_bytes(&tbs), buf_bytes(&init->algorithm), buf_bytes(&signature), &init->certificate, error);
     if (!status)
@@ -281,7 +281,7 @@ static int sign_request(struct init *init, struct signer *signer, struct error *
     struct buf info = BUF_EMPTY, signature = BUF_EMPTY, der = BUF_EMPTY, pem = BUF_EMPTY;
     int status = pkcs10_build_info(init->subject, buf_bytes(&init->spki), init->options->path_length, &info, error);
     if (!status)
-        status = signer_sign(signer, SIGN_PKCS10, buf_bytes(&info), 0, &signature, error);
+        status = signer_sign(signer, 0, SIGN_PKCS10, buf_bytes(&info), 0, &signature, error);
     if (!status)
         status = pkcs10_assemble(buf_bytes(&info), buf_bytes(&init->algorithm), buf_bytes(&signature), &der, error);
     if (!status) {
@@ -307,7 +307,7 @@ static int step_sign(struct init *init, struct error *error)
     if (!status)
         status = signer_info(signer, &info, error);
     if (!status) {
-        buf_add(&init->algorithm, info.algorithm.data, info.algorithm.size);
+        buf_add(&init->algorithm, info.keys[0].algorithm.data, info.keys[0].algorithm.size);
         status = init->options->csr_out ? sign_request(init, signer, error) : sign_root(init, signer, error);
     }
     signer_info_free(&info);

@@ -177,7 +177,7 @@ int signer_info(struct signer *signer, struct signer_info *out, struct error *er
     struct buf answer = BUF_EMPTY;
     int status = signer_call(signer, &frame, &answer, error);
 
-    *out = (struct signer_info){.spki = BUF_EMPTY};
+    memset(out, 0, sizeof *out);
     if (status == OK && info_get(buf_bytes(&answer), out) != OK) {
         signer_info_free(out);
         status = error_set(error, INTERNAL, "signer.protocol", "the signer's answer cannot be read");
@@ -188,9 +188,11 @@ int signer_info(struct signer *signer, struct signer_info *out, struct error *er
 
 void signer_info_free(struct signer_info *info)
 {
-    buf_free(&info->spki);
-    buf_free(&info->algorithm);
-    *info = (struct signer_info){.spki = BUF_EMPTY};
+    for (size_t i = 0; i < SIGNER_KEYS_MAX; i++) {
+        buf_free(&info->keys[i].spki);
+        buf_free(&info->keys[i].algorithm);
+    }
+    memset(info, 0, sizeof *info);
 }
 
 static int sign_call(struct signer *signer, struct frame *frame, struct buf *signature, struct error *error)
@@ -208,19 +210,20 @@ static int sign_call(struct signer *signer, struct frame *frame, struct buf *sig
     return status;
 }
 
-int signer_sign(struct signer *signer, enum sign_kind kind, struct bytes tbs, uint64_t audit_number, struct buf *signature,
-                struct error *error)
+int signer_sign(struct signer *signer, unsigned key_index, enum sign_kind kind, struct bytes tbs, uint64_t audit_number,
+                struct buf *signature, struct error *error)
 {
     struct frame frame = {.verb = VERB_SIGN, .body = BUF_EMPTY, .fd = -1};
 
-    sign_put(&frame.body, kind, audit_number, tbs);
+    sign_put(&frame.body, &(struct sign_body){(uint8_t)kind, key_index, audit_number, tbs});
     return sign_call(signer, &frame, signature, error);
 }
 
-int signer_sign_crl(struct signer *signer, int fd, uint64_t audit_number, struct buf *signature, struct error *error)
+int signer_sign_crl(struct signer *signer, unsigned key_index, int fd, uint64_t audit_number, struct buf *signature,
+                    struct error *error)
 {
     struct frame frame = {.verb = VERB_SIGN, .body = BUF_EMPTY, .fd = fd};
 
-    sign_put(&frame.body, SIGN_CRL, audit_number, bytes_of("", 0));
+    sign_put(&frame.body, &(struct sign_body){SIGN_CRL, key_index, audit_number, bytes_of("", 0)});
     return sign_call(signer, &frame, signature, error);
 }

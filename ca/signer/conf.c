@@ -4,6 +4,7 @@
 
 #include "ca/signer/conf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,16 +16,22 @@
 #include "ca/base/oid.h"
 #include "ca/request.h"
 
+#define CONF_SIZE_MAX (1 << 20)
+
 static const struct conf_item items[] = {
     {"signer", "issuer", CONF_TEXT, NULL, "hexadecimal DER of the CA's name", 0, 0},
     {"signer", "key", CONF_TEXT, NULL, "the private key's file; default key.pem in the state folder", 0, 0},
     {"signer", "passphrase_file", CONF_TEXT, NULL, "its first line is the passphrase; without '/': a systemd credential", 0, 0},
-    {"signer", "authority_key_id", CONF_TEXT, NULL, "hexadecimal subject key identifier of the CA certificate", 0, 0},
+    {"signer", "authority_key_id", CONF_TEXT, NULL, "hexadecimal subject key identifier of the first key's CA certificates", 0, 0},
     {"signer", "validity_max", CONF_DURATION, NULL, "no certificate is valid for longer", 1, 3155760000},
     {"signer", "not_after_max", CONF_TEXT, NULL, "no certificate is valid beyond this time", 0, 0},
     {"signer", "key_usage", CONF_LIST, NULL, "key usages that a certificate may have", 0, 0},
     {"signer", "ekus", CONF_LIST, "", "extended key usages (OIDs) that a certificate may have", 0, 0},
     {"signer", "ca_spki", CONF_LIST, "", "hexadecimal SHA-256 of public keys that may be CAs", 0, 0},
+    {"key.*", "key", CONF_TEXT, NULL, "the file of a further key; default key.N.pem in the state folder", 0, 0},
+    {"key.*", "spki", CONF_TEXT, NULL, "hexadecimal SHA-256 of the public key that it must be", 0, 0},
+    {"key.*", "authority_key_id", CONF_TEXT, NULL, "hexadecimal subject key identifier of this key's CA certificates", 0, 0},
+    {"key.*", "self_signed", CONF_BOOL, "no", "the key may have self-signed CA certificates, as if ca_spki listed it", 0, 0},
     {NULL, NULL, CONF_TEXT, NULL, NULL, 0, 0},
 };
 
@@ -45,22 +52,22 @@ static int value_wrong(const struct conf *conf, const char *name, const char *va
     return error_set(error, BAD_CONFIG, "conf.value", "%s: %s = %s: must be %s", conf_path(conf), name, value, wanted);
 }
 
-static int read_hex(const struct conf *conf, const char *name, bool needed, struct buf *out, struct error *error)
+static int read_hex(const struct conf *conf, const char *section, const char *name, bool needed, struct buf *out, struct error *error)
 {
-    const char *text = conf_text(conf, "signer", name);
+    const char *text = conf_text(conf, section, name);
 
     if (text == NULL && !needed)
         return OK;
     if (text == NULL)
-        return error_set(error, BAD_CONFIG, "conf.missing", "%s: [signer] %s is missing", conf_path(conf), name);
+        return error_set(error, BAD_CONFIG, "conf.missing", "%s: [%s] %s is missing", conf_path(conf), section, name);
     if (hex_decode(out, text, strlen(text)) != OK || out->size == 0)
         return value_wrong(conf, name, text, "hexadecimal", error);
     return OK;
 }
 
-static int read_copy(const struct conf *conf, const char *name, char **out, struct error *error)
+static int read_copy(const struct conf *conf, const char *section, const char *name, char **out, struct error *error)
 {
-    const char *text = conf_text(conf, "signer", name);
+    const char *text = conf_text(conf, section, name);
 
     if (text == NULL)
         return OK;
@@ -90,6 +97,11 @@ static int read_usages(const struct conf *conf, unsigned *out, struct error *err
     return status;
 }
 
+static bool is_digest(const char *text)
+{
+    return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
 static int read_lists(const struct conf *conf, struct signer_conf *out, struct error *error)
 {
     if (conf_list(conf, "signer", "ekus", &out->ekus) != OK || conf_list(conf, "signer", "ca_spki", &out->ca_spki) != OK)
@@ -97,12 +109,9 @@ static int read_lists(const struct conf *conf, struct signer_conf *out, struct e
     for (size_t i = 0; i < out->ekus.count; i++)
         if (!oid_is_valid(out->ekus.items[i]))
             return value_wrong(conf, "ekus", out->ekus.items[i], "object identifiers such as 1.3.6.1.5.5.7.3.1", error);
-    for (size_t i = 0; i < out->ca_spki.count; i++) {
-        const char *hash = out->ca_spki.items[i];
-
-        if (strlen(hash) != 64 || strspn(hash, "0123456789abcdef") != 64)
-            return value_wrong(conf, "ca_spki", hash, "SHA-256 digests, 64 hexadecimal digits in lower case each", error);
-    }
+    for (size_t i = 0; i < out->ca_spki.count; i++)
+        if (!is_digest(out->ca_spki.items[i]))
+            return value_wrong(conf, "ca_spki", out->ca_spki.items[i], "SHA-256 digests, 64 hexadecimal digits in lower case each", error);
     return OK;
 }
 
@@ -118,16 +127,65 @@ static int read_limits(const struct conf *conf, struct signer_conf *out, struct 
     return OK;
 }
 
-static int read_key(const struct conf *conf, struct signer_conf *out, struct error *error)
+static int read_key(const struct conf *conf, const char *section, struct signer_key_conf *out, struct error *error)
 {
-    int status = read_copy(conf, "key", &out->key, error);
+    int status = read_copy(conf, section, "key", &out->path, error);
 
-    if (status != OK || out->key == NULL)
+    if (status == OK)
+        status = read_hex(conf, section, "authority_key_id", false, &out->authority_key_id, error);
+    if (status != OK || out->path == NULL)
         return status;
-    if (strncmp(out->key, "pkcs11:", 7) == 0)
+    if (strncmp(out->path, "pkcs11:", 7) == 0)
         return error_set(error, BAD_CONFIG, "signer.pkcs11", "%s: key = %s: keys in PKCS#11 tokens are not served by this release: "
-                         "name a file", conf_path(conf), out->key);
-    return out->key[0] == '/' ? OK : value_wrong(conf, "key", out->key, "a path from the root, beginning with /", error);
+                         "name a file", conf_path(conf), out->path);
+    return out->path[0] == '/' ? OK : value_wrong(conf, "key", out->path, "a path from the root, beginning with /", error);
+}
+
+/* root lists the key by its digest: another one in its file is not used. */
+static int read_further_key(const struct conf *conf, const char *section, struct signer_conf *out, struct error *error)
+{
+    struct signer_key_conf *key = &out->keys[out->key_count];
+    int status = read_key(conf, section, key, error);
+
+    if (status == OK)
+        status = read_copy(conf, section, "spki", &key->spki, error);
+    if (status != OK)
+        return status;
+    if (key->spki == NULL)
+        return error_set(error, BAD_CONFIG, "conf.missing", "%s: [%s] spki is missing: the SHA-256 of the key's SubjectPublicKeyInfo",
+                         conf_path(conf), section);
+    if (!is_digest(key->spki))
+        return value_wrong(conf, "spki", key->spki, "a SHA-256 digest, 64 hexadecimal digits in lower case", error);
+    key->self_signed = conf_bool(conf, section, "self_signed");
+    if (key->self_signed && strings_add(&out->ca_spki, key->spki) != OK)
+        return error_memory(error);
+    out->key_count++;
+    return OK;
+}
+
+/* [key.1], [key.2]...: an index without a section would be a key that is lost. */
+static int read_keys(const struct conf *conf, struct signer_conf *out, struct error *error)
+{
+    struct strings names = {NULL, 0};
+    int status = read_key(conf, "signer", &out->keys[0], error);
+
+    out->key_count = 1;
+    if (status == OK && conf_sections(conf, "key", &names) != OK)
+        status = error_memory(error);
+    if (status == OK && names.count >= SIGNER_KEYS_MAX)
+        status = error_set(error, BAD_CONFIG, "conf.keys", "%s: it names more than %d keys", conf_path(conf), SIGNER_KEYS_MAX);
+    for (size_t i = 0; i < names.count && status == OK; i++) {
+        char section[32];
+
+        snprintf(section, sizeof section, "key.%zu", i + 1);
+        if (!strings_contain(&names, section + 4))
+            status = error_set(error, BAD_CONFIG, "conf.keys", "%s: section [%s] is missing: further keys are [key.1], [key.2] and so on, "
+                               "without a gap", conf_path(conf), section);
+        else
+            status = read_further_key(conf, section, out, error);
+    }
+    strings_free(&names);
+    return status;
 }
 
 int signer_conf_load(const char *path, struct signer_conf *out, struct error *error)
@@ -141,12 +199,11 @@ int signer_conf_load(const char *path, struct signer_conf *out, struct error *er
         status = conf_load(path, tables, &conf, error);
     if (status != OK)
         return status;
-    if ((status = read_hex(conf, "issuer", true, &out->issuer, error)) == OK &&
-        (status = read_hex(conf, "authority_key_id", false, &out->authority_key_id, error)) == OK &&
-        (status = read_key(conf, out, error)) == OK &&
-        (status = read_copy(conf, "passphrase_file", &out->passphrase_file, error)) == OK &&
-        (status = read_limits(conf, out, error)) == OK && (status = read_usages(conf, &out->key_usages, error)) == OK)
-        status = read_lists(conf, out, error);
+    if ((status = read_hex(conf, "signer", "issuer", true, &out->issuer, error)) == OK &&
+        (status = read_copy(conf, "signer", "passphrase_file", &out->passphrase_file, error)) == OK &&
+        (status = read_limits(conf, out, error)) == OK && (status = read_usages(conf, &out->key_usages, error)) == OK &&
+        (status = read_lists(conf, out, error)) == OK)
+        status = read_keys(conf, out, error);
     conf_free(conf);
     if (status != OK)
         signer_conf_free(out);
@@ -185,6 +242,46 @@ static void write_usages(struct buf *text, unsigned bits)
     buf_add_byte(text, '\n');
 }
 
+static void write_key(struct buf *text, const struct signer_key_conf *key)
+{
+    if (key->path != NULL)
+        buf_printf(text, "key = %s\n", key->path);
+    if (key->authority_key_id.size > 0)
+        write_hex(text, "authority_key_id", buf_bytes(&key->authority_key_id));
+    if (key->spki != NULL)
+        buf_printf(text, "spki = %s\n", key->spki);
+    if (key->self_signed)
+        buf_add_text(text, "self_signed = yes\n");
+}
+
+int signer_conf_add_key(const char *path, unsigned key_index, const struct signer_key_conf *key, struct error *error)
+{
+    struct buf text = BUF_EMPTY;
+    int status = file_check_owner(path, geteuid(), error);
+
+    if (status == OK)
+        status = file_read(path, CONF_SIZE_MAX, &text, error);
+    if (status == OK) {
+        buf_printf(&text, "%s\n# The CA's key %u\n[key.%u]\n", text.size > 0 && text.data[text.size - 1] != '\n' ? "\n" : "", key_index,
+                   key_index);
+        write_key(&text, key);
+        status = text.failed ? error_memory(error) : file_write(path, buf_bytes(&text), 0644, true, error);
+    }
+    buf_free(&text);
+    return status;
+}
+
+int signer_conf_key_path(const struct signer_conf *conf, const char *state_path, unsigned key_index, struct buf *path)
+{
+    if (key_index < conf->key_count && conf->keys[key_index].path != NULL)
+        buf_add_text(path, conf->keys[key_index].path);
+    else if (key_index == 0)
+        buf_printf(path, "%s/key.pem", state_path);
+    else
+        buf_printf(path, "%s/key.%u.pem", state_path, key_index);
+    return path->failed ? INTERNAL : OK;
+}
+
 int signer_conf_write(const char *path, const struct signer_conf *conf, struct error *error)
 {
     struct buf text = BUF_EMPTY;
@@ -194,12 +291,9 @@ int signer_conf_write(const char *path, const struct signer_conf *conf, struct e
     buf_add_text(&text, "# What the signer may sign. Owned by root: the authority cannot change it. See chancery.conf(5).\n[signer]\n"
                         "# The CA's name (DER)\n");
     write_hex(&text, "issuer", buf_bytes(&conf->issuer));
-    if (conf->key != NULL)
-        buf_printf(&text, "key = %s\n", conf->key);
     if (conf->passphrase_file != NULL)
         buf_printf(&text, "passphrase_file = %s\n", conf->passphrase_file);
-    if (conf->authority_key_id.size > 0)
-        write_hex(&text, "authority_key_id", buf_bytes(&conf->authority_key_id));
+    write_key(&text, &conf->keys[0]);
     buf_printf(&text, "validity_max = %llds\n", (long long)conf->validity_max_s);
     if (conf->not_after_max != 0)
         buf_printf(&text, "not_after_max = %s\n", time_format(conf->not_after_max, end));
@@ -216,8 +310,11 @@ int signer_conf_write(const char *path, const struct signer_conf *conf, struct e
 void signer_conf_free(struct signer_conf *conf)
 {
     buf_free(&conf->issuer);
-    buf_free(&conf->authority_key_id);
-    free(conf->key);
+    for (size_t i = 0; i < SIGNER_KEYS_MAX; i++) {
+        free(conf->keys[i].path);
+        free(conf->keys[i].spki);
+        buf_free(&conf->keys[i].authority_key_id);
+    }
     free(conf->passphrase_file);
     strings_free(&conf->ekus);
     strings_free(&conf->ca_spki);

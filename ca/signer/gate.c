@@ -14,59 +14,85 @@
 
 #include "ca/signer/checkpoint.h"
 
-void gate_init(struct gate *gate, const struct signer_conf *conf, const struct ca_key *key, struct journal *journal)
+static void limits_init(struct gate *gate, unsigned index, const struct signer_conf *conf, const struct keyring *keys)
 {
-    gate->journal = journal;
-    gate->limits = (struct lint_limits){
+    const struct ca_key *key = keys->keys[index];
+    struct lint_limits *limits = &gate->limits[index];
+    size_t others = 0;
+
+    for (size_t i = 0; i < keys->count; i++)
+        if (i != index)
+            gate->others[index][others++] = ca_key_spki(keys->keys[i]);
+    *limits = (struct lint_limits){
         .issuer_name = buf_bytes(&conf->issuer),
         .algorithm = ca_key_algorithm(key),
         .own_spki = ca_key_spki(key),
-        .authority_key_id = buf_bytes(&conf->authority_key_id),
+        .other_spkis = gate->others[index],
+        .other_spki_count = others,
+        .authority_key_id = buf_bytes(&conf->keys[index].authority_key_id),
         .validity_max_s = conf->validity_max_s,
         .not_after_max = conf->not_after_max,
         .key_usages = conf->key_usages,
         .ekus = &conf->ekus,
         .ca_spki = &conf->ca_spki,
     };
-    memcpy(gate->limits.key_id, ca_key_id(key), sizeof gate->limits.key_id);
+    memcpy(limits->key_id, ca_key_id(key), sizeof limits->key_id);
 }
 
-static int check_certificate(const struct gate *gate, struct bytes tbs, int64_t now, struct journal_entry *entry, struct error *error)
+void gate_init(struct gate *gate, const struct signer_conf *conf, const struct keyring *keys, struct journal *journal)
 {
-    int status = lint_certificate(tbs, &gate->limits, now, &entry->serial, error);
-
-    return status == OK ? journal_reserve_serial(gate->journal, &entry->serial, entry->tbs_sha256, error) : status;
+    gate->journal = journal;
+    gate->key_count = keys->count;
+    for (unsigned i = 0; i < keys->count; i++)
+        limits_init(gate, i, conf, keys);
 }
 
-static int check_crl(const struct gate *gate, struct bytes tbs, int64_t now, struct journal_entry *entry, struct error *error)
+/* What one check sees. */
+struct subject {
+    const struct lint_limits *limits;
+    struct journal *journal;
+    struct bytes tbs;
+    int64_t now;
+    struct journal_entry *entry;
+};
+
+static int check_certificate(const struct subject *subject, struct error *error)
+{
+    struct journal_entry *entry = subject->entry;
+    int status = lint_certificate(subject->tbs, subject->limits, subject->now, &entry->serial, error);
+
+    return status == OK ? journal_reserve_serial(subject->journal, &entry->serial, entry->tbs_sha256, error) : status;
+}
+
+static int check_crl(const struct subject *subject, struct error *error)
 {
     struct crl_facts facts;
-    int status = lint_crl(tbs, &gate->limits, &facts, error);
+    int status = lint_crl(subject->tbs, subject->limits, &facts, error);
 
     if (status != OK)
         return status;
-    number_as_serial(facts.number, &entry->serial);
-    return journal_reserve_number(gate->journal, SIGN_CRL, facts.number, error);
+    number_as_serial(facts.number, &subject->entry->serial);
+    return journal_reserve_number(subject->journal, subject->entry, facts.number, error);
 }
 
-static int check_pkcs10(const struct gate *gate, struct bytes tbs, int64_t now, struct journal_entry *entry, struct error *error)
+static int check_pkcs10(const struct subject *subject, struct error *error)
 {
-    return lint_pkcs10(tbs, &gate->limits, error);
+    return lint_pkcs10(subject->tbs, subject->limits, error);
 }
 
-static int check_checkpoint(const struct gate *gate, struct bytes tbs, int64_t now, struct journal_entry *entry, struct error *error)
+static int check_checkpoint(const struct subject *subject, struct error *error)
 {
     struct checkpoint checkpoint;
 
-    if (checkpoint_read(tbs, &checkpoint) != OK)
+    if (checkpoint_read(subject->tbs, &checkpoint) != OK)
         return error_set(error, REFUSED, "signer.checkpoint", "this is not an audit checkpoint in the form that the signer knows");
-    number_as_serial(checkpoint.number, &entry->serial);
-    return journal_reserve_number(gate->journal, SIGN_CHECKPOINT, checkpoint.number, error);
+    number_as_serial(checkpoint.number, &subject->entry->serial);
+    return journal_reserve_number(subject->journal, subject->entry, checkpoint.number, error);
 }
 
 static const struct {
     uint8_t kind;
-    int (*check)(const struct gate *, struct bytes, int64_t, struct journal_entry *, struct error *);
+    int (*check)(const struct subject *, struct error *);
 } checks[] = {
     {SIGN_CERTIFICATE, check_certificate},
     {SIGN_CRL, check_crl},
@@ -74,16 +100,23 @@ static const struct {
     {SIGN_CHECKPOINT, check_checkpoint},
 };
 
-int gate_check(const struct gate *gate, uint8_t kind, struct bytes tbs, int64_t now, struct journal_entry *entry, struct error *error)
+int gate_check(const struct gate *gate, unsigned key_index, uint8_t kind, struct bytes tbs, int64_t now, struct journal_entry *entry,
+               struct error *error)
 {
+    struct subject subject = {.journal = gate->journal, .tbs = tbs, .now = now, .entry = entry};
+
     memset(entry, 0, sizeof *entry);
+    if (key_index >= gate->key_count)
+        return error_set(error, REFUSED, "signer.key_index", "the signer holds no key %u: signer.conf names %zu", key_index, gate->key_count);
+    subject.limits = &gate->limits[key_index];
+    memcpy(entry->key_id, subject.limits->key_id, sizeof entry->key_id);
     entry->kind = kind;
     entry->at = now;
     if (gnutls_hash_fast(GNUTLS_DIG_SHA256, tbs.data, tbs.size, entry->tbs_sha256) != 0)
         return error_set(error, INTERNAL, "signer.digest", "SHA-256 failed");
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
         if (checks[i].kind == kind)
-            return checks[i].check(gate, tbs, now, entry, error);
+            return checks[i].check(&subject, error);
     return error_set(error, REFUSED, "signer.not_allowed", "the signer does not sign things of kind %u", kind);
 }
 

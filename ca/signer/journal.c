@@ -35,16 +35,23 @@
 #define RECORD_SIZE 122
 #define LOCK_WAIT_MS 5000
 
+/* CRL numbers of one key. A key that signer.conf no longer names keeps its series: its number may come again, never fall. */
+struct series {
+    uint8_t key_id[20];
+    uint64_t last, reserved;
+};
+
 struct journal {
     int fd;
     char *path;
     off_t end;
-    uint8_t key_id[20];
     uint8_t digest[32]; /* of the last record */
     pthread_mutex_t lock;
     struct serials serials;
     struct journal_facts facts;
-    uint64_t crl_reserved, checkpoint_reserved;
+    struct series *series;
+    size_t series_count;
+    uint64_t checkpoint_reserved;
 };
 
 void number_as_serial(uint64_t number, struct serial *out)
@@ -68,6 +75,24 @@ static uint64_t serial_as_number(const struct serial *serial)
     return number;
 }
 
+/* Under the lock, once the journal is open. NULL: memory. */
+static struct series *series_of(struct journal *journal, const uint8_t key_id[20])
+{
+    struct series *more;
+
+    for (size_t i = 0; i < journal->series_count; i++)
+        if (memcmp(journal->series[i].key_id, key_id, 20) == 0)
+            return &journal->series[i];
+    more = reallocarray(journal->series, journal->series_count + 1, sizeof *more);
+    if (more == NULL)
+        return NULL;
+    journal->series = more;
+    more = &journal->series[journal->series_count++];
+    *more = (struct series){.last = 0};
+    memcpy(more->key_id, key_id, 20);
+    return more;
+}
+
 static int record_digest(const uint8_t record[RECORD_SIZE], const uint8_t before[32], uint8_t out[32])
 {
     uint8_t both[DIGEST_AT + 32];
@@ -77,11 +102,10 @@ static int record_digest(const uint8_t record[RECORD_SIZE], const uint8_t before
     return gnutls_hash_fast(GNUTLS_DIG_SHA256, both, sizeof both, out) == 0 ? OK : INTERNAL;
 }
 
-static int record_write(const struct journal *journal, const struct journal_entry *entry, const uint8_t before[32],
-                        uint8_t record[RECORD_SIZE])
+static int record_write(const struct journal_entry *entry, const uint8_t before[32], uint8_t record[RECORD_SIZE])
 {
     memset(record, 0, RECORD_SIZE);
-    memcpy(record + KEY_AT, journal->key_id, 20);
+    memcpy(record + KEY_AT, entry->key_id, 20);
     record[KIND_AT] = entry->kind;
     record[SERIAL_SIZE_AT] = entry->serial.size;
     memcpy(record + SERIAL_AT, entry->serial.octets, entry->serial.size);
@@ -101,23 +125,27 @@ static bool record_read(const uint8_t record[RECORD_SIZE], const uint8_t before[
     if (entry->serial.size > SERIAL_MAX)
         return false;
     memcpy(entry->serial.octets, record + SERIAL_AT, entry->serial.size);
+    memcpy(entry->key_id, record + KEY_AT, 20);
     memcpy(entry->tbs_sha256, record + TBS_AT, 32);
     entry->audit_number = get_u64(record + AUDIT_AT);
     entry->at = (int64_t)get_u64(record + TIME_AT);
     return true;
 }
 
-/* What a record on disk means. Numbers count for its own key only; serials for all: an issuer's name may span keys. */
-static int entry_count(struct journal *journal, const struct journal_entry *entry, bool same_key)
+/* What a record on disk means. CRL numbers count for its own key only; serials for all: an issuer's name may span keys. */
+static int entry_count(struct journal *journal, const struct journal_entry *entry)
 {
     struct journal_facts *facts = &journal->facts;
+    struct series *series = entry->kind == SIGN_CRL ? series_of(journal, entry->key_id) : NULL;
     uint64_t number = entry->kind == SIGN_CERTIFICATE ? 0 : serial_as_number(&entry->serial);
 
     facts->signatures++;
     if (entry->at > facts->last_at)
         facts->last_at = entry->at;
-    if (entry->kind == SIGN_CRL && same_key && number > facts->last_crl_number)
-        facts->last_crl_number = number;
+    if (entry->kind == SIGN_CRL && series == NULL)
+        return INTERNAL;
+    if (series != NULL && number > series->last)
+        series->last = number;
     if (entry->kind == SIGN_CHECKPOINT && number > facts->last_checkpoint)
         facts->last_checkpoint = number;
     if (entry->kind == SIGN_CERTIFICATE && serials_put(&journal->serials, &entry->serial, entry->tbs_sha256, NULL) == INTERNAL)
@@ -158,7 +186,7 @@ static int records_read(struct journal *journal, struct bytes raw, struct error 
 
         if (!record_read(record, journal->digest, &entry))
             break;
-        if (entry_count(journal, &entry, memcmp(record + KEY_AT, journal->key_id, 20) == 0) != OK)
+        if (entry_count(journal, &entry) != OK)
             return error_memory(error);
         memcpy(journal->digest, record + DIGEST_AT, 32);
     }
@@ -230,7 +258,7 @@ static int folder_sync(const char *path)
     return rc;
 }
 
-int journal_open(const char *path, const uint8_t key_id[20], struct journal **out, struct error *error)
+int journal_open(const char *path, struct journal **out, struct error *error)
 {
     struct error own = ERROR_NONE, *e = error == NULL ? &own : error;
     struct journal *journal = calloc(1, sizeof *journal);
@@ -239,14 +267,14 @@ int journal_open(const char *path, const uint8_t key_id[20], struct journal **ou
         return error_memory(e);
     pthread_mutex_init(&journal->lock, NULL);
     journal->path = strdup(path);
-    memcpy(journal->key_id, key_id, 20);
     journal->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (journal->path == NULL)
         error_memory(e);
     else if (journal->fd < 0 || folder_sync(path) != 0)
         error_set(e, BAD_CONFIG, "signer.journal", "%s cannot be opened: %s", path, strerror(errno));
     else if (journal_lock(journal, e) == OK && journal_load(journal, e) == OK) {
-        journal->crl_reserved = journal->facts.last_crl_number;
+        for (size_t i = 0; i < journal->series_count; i++)
+            journal->series[i].reserved = journal->series[i].last;
         journal->checkpoint_reserved = journal->facts.last_checkpoint;
         *out = journal;
         return OK;
@@ -262,6 +290,7 @@ void journal_close(struct journal *journal)
     if (journal->fd >= 0)
         close(journal->fd);
     serials_free(&journal->serials);
+    free(journal->series);
     pthread_mutex_destroy(&journal->lock);
     free(journal->path);
     free(journal);
@@ -284,20 +313,27 @@ int journal_reserve_serial(struct journal *journal, const struct serial *serial,
     return OK;
 }
 
-int journal_reserve_number(struct journal *journal, uint8_t kind, uint64_t number, struct error *error)
+int journal_reserve_number(struct journal *journal, const struct journal_entry *entry, uint64_t number, struct error *error)
 {
-    uint64_t *reserved = kind == SIGN_CRL ? &journal->crl_reserved : &journal->checkpoint_reserved;
-    uint64_t last;
+    bool crl = entry->kind == SIGN_CRL;
+    struct series *series;
+    uint64_t *reserved, last = 0;
 
     pthread_mutex_lock(&journal->lock);
-    last = *reserved;
-    if (number > last)
-        *reserved = number;
+    series = crl ? series_of(journal, entry->key_id) : NULL;
+    reserved = crl ? series == NULL ? NULL : &series->reserved : &journal->checkpoint_reserved;
+    if (reserved != NULL) {
+        last = *reserved;
+        if (number > last)
+            *reserved = number;
+    }
     pthread_mutex_unlock(&journal->lock);
+    if (reserved == NULL)
+        return error_memory(error);
     if (number > last)
         return OK;
-    return error_set(error, REFUSED, kind == SIGN_CRL ? "signer.crl_number" : "signer.checkpoint_number",
-                     "%s number %llu is not above %llu, the last in the signer's journal", kind == SIGN_CRL ? "CRL" : "checkpoint",
+    return error_set(error, REFUSED, crl ? "signer.crl_number" : "signer.checkpoint_number",
+                     "%s number %llu is not above %llu, the last in the signer's journal", crl ? "CRL" : "checkpoint",
                      (unsigned long long)number, (unsigned long long)last);
 }
 
@@ -311,7 +347,7 @@ int journal_append(struct journal *journal, const struct journal_entry *entries,
     if (records == NULL)
         return error_memory(error);
     for (size_t i = 0; i < count; i++) {
-        if (record_write(journal, &entries[i], before, records + i * RECORD_SIZE) != OK) {
+        if (record_write(&entries[i], before, records + i * RECORD_SIZE) != OK) {
             status = error_set(error, INTERNAL, "signer.journal", "SHA-256 failed");
             goto out;
         }
@@ -329,7 +365,7 @@ int journal_append(struct journal *journal, const struct journal_entry *entries,
     memcpy(journal->digest, before, 32);
     pthread_mutex_lock(&journal->lock);
     for (size_t i = 0; i < count; i++)
-        entry_count(journal, &entries[i], true);
+        entry_count(journal, &entries[i]);
     pthread_mutex_unlock(&journal->lock);
 out:
     free(records);
@@ -341,4 +377,16 @@ void journal_facts(struct journal *journal, struct journal_facts *out)
     pthread_mutex_lock(&journal->lock);
     *out = journal->facts;
     pthread_mutex_unlock(&journal->lock);
+}
+
+uint64_t journal_crl_number(struct journal *journal, const uint8_t key_id[20])
+{
+    struct series *series;
+    uint64_t number;
+
+    pthread_mutex_lock(&journal->lock);
+    series = series_of(journal, key_id);
+    number = series == NULL ? 0 : series->last;
+    pthread_mutex_unlock(&journal->lock);
+    return number;
 }

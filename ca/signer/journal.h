@@ -14,26 +14,27 @@ struct journal_entry {
     uint8_t tbs_sha256[32];
     uint64_t audit_number;
     int64_t at;
+    uint8_t key_id[20];   /* of the key that signs */
 };
 struct journal_facts {
     uint64_t signatures;
-    uint64_t last_crl_number;  /* of this key */
     uint64_t last_checkpoint;
     int64_t last_at;
 };
 struct journal;
 
 /* Opens (or makes) path, holds its lock, reads it. A torn end is cut with a line in the log; damage in the middle is BAD_CONFIG. */
-int journal_open(const char *path, const uint8_t key_id[20], struct journal **out, struct error *error);
+int journal_open(const char *path, struct journal **out, struct error *error);
 void journal_close(struct journal *journal);
 /* Takes a serial or number for a TBS before it is signed. A serial of another TBS: REFUSED "signer.serial_used"; the same TBS may
- * be signed again (a client that lost the answer, a daemon that was killed). A number that is not above the last: REFUSED
- * "signer.crl_number" or "signer.checkpoint_number". */
+ * be signed again (a client that lost the answer, a daemon that was killed). A number that is not above the last, of this key for
+ * CRLs: REFUSED "signer.crl_number" or "signer.checkpoint_number". */
 int journal_reserve_serial(struct journal *journal, const struct serial *serial, const uint8_t tbs_sha256[32], struct error *error);
-int journal_reserve_number(struct journal *journal, uint8_t kind, uint64_t number, struct error *error);
+int journal_reserve_number(struct journal *journal, const struct journal_entry *entry, uint64_t number, struct error *error);
 /* Writes up to JOURNAL_BATCH_MAX entries and waits until they are on disk. TEMPORARY "signer.journal": none of them is. */
 int journal_append(struct journal *journal, const struct journal_entry *entries, size_t count, struct error *error);
 void journal_facts(struct journal *journal, struct journal_facts *out);
+uint64_t journal_crl_number(struct journal *journal, const uint8_t key_id[20]); /* the last of this key; 0: none */
 void number_as_serial(uint64_t number, struct serial *out);
 
 #endif

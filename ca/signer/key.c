@@ -203,6 +203,19 @@ static int key_make(const struct key_type *type, const char *path, const char *p
     return status;
 }
 
+static int type_unknown(const char *name, struct error *error)
+{
+    return error_set(error, USAGE, "signer.key_type", "a key of type \"%s\" cannot be made: ecdsa-p256, ecdsa-p384, rsa-2048, "
+                     "rsa-3072, rsa-4096 or ed25519", name);
+}
+
+int ca_key_make(const char *type, const char *path, const char *passphrase, struct buf *spki, struct error *error)
+{
+    const struct key_type *found = type_find(type);
+
+    return found == NULL ? type_unknown(type, error) : key_make(found, path, passphrase, spki, error);
+}
+
 int signer_key_generate(const struct signer_ceremony *ceremony, struct buf *spki, struct error *error)
 {
     const struct key_type *type = type_find(ceremony->key_type);
@@ -210,8 +223,7 @@ int signer_key_generate(const struct signer_ceremony *ceremony, struct buf *spki
     int status;
 
     if (type == NULL)
-        return error_set(error, USAGE, "signer.key_type", "a key of type \"%s\" cannot be made: ecdsa-p256, ecdsa-p384, rsa-2048, "
-                         "rsa-3072, rsa-4096 or ed25519", ceremony->key_type);
+        return type_unknown(ceremony->key_type, error);
     buf_printf(&path, "%s/key.pem", ceremony->state_path);
     if (path.failed)
         status = error_memory(error);

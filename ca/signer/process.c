@@ -24,6 +24,7 @@
 struct job {
     uint64_t id;
     uint8_t kind;
+    unsigned key_index;
     uint64_t audit_number;
     struct buf body; /* tbs points into it, but for a CRL */
     struct bytes tbs;
@@ -46,7 +47,7 @@ struct queue {
 struct process {
     int fd;
     struct signer_conf conf;
-    struct ca_key *key;
+    struct keyring keys;
     struct journal *journal;
     struct gate gate;
     struct queue certificates, crls, signed_jobs;
@@ -159,9 +160,9 @@ static void job_sign(struct process *process, struct job *job)
     if (job->kind == SIGN_CRL)
         status = gate_map(job->fd, &job->tbs, &job->error);
     if (status == OK)
-        status = gate_check(&process->gate, job->kind, job->tbs, clock_now(), &job->entry, &job->error);
+        status = gate_check(&process->gate, job->key_index, job->kind, job->tbs, clock_now(), &job->entry, &job->error);
     if (status == OK)
-        status = ca_key_sign(process->key, job->tbs, &job->signature, &job->error);
+        status = ca_key_sign(process->keys.keys[job->key_index], job->tbs, &job->signature, &job->error);
     job->entry.audit_number = job->audit_number;
     if (status != OK && job->error.status == OK)
         error_set(&job->error, status, "signer.failed", "signing failed without a reason");
@@ -227,24 +228,33 @@ static void *writer_run(void *argument)
 
 /* ---- the reader ---- */
 
+static void info_key(struct process *process, const struct ca_key *key, struct signer_key_info *out)
+{
+    struct bytes spki = ca_key_spki(key), algorithm = ca_key_algorithm(key);
+
+    memcpy(out->key_id, ca_key_id(key), sizeof out->key_id);
+    memcpy(out->key_type, ca_key_type(key), strlen(ca_key_type(key)) + 1);
+    out->last_crl_number = journal_crl_number(process->journal, ca_key_id(key));
+    buf_add(&out->spki, spki.data, spki.size);
+    buf_add(&out->algorithm, algorithm.data, algorithm.size);
+}
+
 static void serve_info(struct process *process, const struct frame *frame)
 {
     struct signer_info info = {.locked = false};
     struct journal_facts facts;
     struct error error = ERROR_NONE;
-    struct bytes spki = ca_key_spki(process->key), algorithm = ca_key_algorithm(process->key);
     struct buf body = BUF_EMPTY;
 
     journal_facts(process->journal, &facts);
     info.signatures = facts.signatures;
-    info.last_crl_number = facts.last_crl_number;
     info.last_at = facts.last_at;
-    memcpy(info.key_id, ca_key_id(process->key), sizeof info.key_id);
-    memcpy(info.key_type, ca_key_type(process->key), strlen(ca_key_type(process->key)) + 1);
-    buf_add(&info.spki, spki.data, spki.size);
-    buf_add(&info.algorithm, algorithm.data, algorithm.size);
+    for (info.key_count = 0; info.key_count < process->keys.count; info.key_count++)
+        info_key(process, process->keys.keys[info.key_count], &info.keys[info.key_count]);
     info_put(&body, &info);
-    if (body.failed || info.spki.failed || info.algorithm.failed)
+    for (size_t i = 0; i < info.key_count; i++)
+        body.failed |= info.keys[i].spki.failed || info.keys[i].algorithm.failed;
+    if (body.failed)
         error_memory(&error);
     answer(process, frame->id, &error, &body);
     buf_free(&body);
@@ -254,7 +264,9 @@ static void serve_info(struct process *process, const struct frame *frame)
 static void serve_sign(struct process *process, struct frame *frame)
 {
     struct job *job = calloc(1, sizeof *job);
+    struct sign_body sign = {.kind = 0};
     struct error error = ERROR_NONE;
+    int got;
 
     if (job == NULL) {
         error_memory(&error);
@@ -266,7 +278,12 @@ static void serve_sign(struct process *process, struct frame *frame)
     job->body = frame->body;
     frame->fd = -1;
     frame->body = (struct buf)BUF_EMPTY;
-    if (sign_get(buf_bytes(&job->body), &job->kind, &job->audit_number, &job->tbs) != OK)
+    got = sign_get(buf_bytes(&job->body), &sign);
+    job->kind = sign.kind;
+    job->key_index = sign.key_index;
+    job->audit_number = sign.audit_number;
+    job->tbs = sign.tbs;
+    if (got != OK)
         error_set(&job->error, BAD_DATA, "signer.protocol", "the request to sign is too short");
     else if ((job->kind == SIGN_CRL) != (job->fd >= 0) || (job->kind == SIGN_CRL && job->tbs.size != 0))
         error_set(&job->error, BAD_DATA, "signer.protocol", "a CRL comes in a memfd, everything else in the frame");
@@ -306,21 +323,15 @@ static int serve(struct process *process)
 
 /* ---- start and end ---- */
 
-static int key_open(struct process *process, const char *state_path, struct error *error)
+static int keys_open(struct process *process, const char *state_path, struct error *error)
 {
     struct passphrase_source source = {.file = process->conf.passphrase_file};
-    struct buf path = BUF_EMPTY, passphrase = BUF_EMPTY;
-    int status;
+    struct buf passphrase = BUF_EMPTY;
+    int status = passphrase_read(&source, false, &passphrase, error);
 
-    if (process->conf.key != NULL)
-        buf_add_text(&path, process->conf.key);
-    else
-        buf_printf(&path, "%s/key.pem", state_path);
-    status = path.failed ? error_memory(error) : passphrase_read(&source, false, &passphrase, error);
     if (status == OK)
-        status = ca_key_load(buf_text(&path), buf_text(&passphrase), &process->key, error);
+        status = keyring_load(&process->conf, state_path, buf_text(&passphrase), &process->keys, error);
     buf_wipe(&passphrase);
-    buf_free(&path);
     return status;
 }
 
@@ -330,12 +341,12 @@ static int process_open(struct process *process, const struct signer_process *se
     int status = signer_conf_load(setup->conf_path, &process->conf, error);
 
     if (status == OK)
-        status = key_open(process, setup->state_path, error);
+        status = keys_open(process, setup->state_path, error);
     buf_printf(&path, "%s/journal", setup->state_path);
     if (status == OK)
-        status = path.failed ? error_memory(error) : journal_open(buf_text(&path), ca_key_id(process->key), &process->journal, error);
+        status = path.failed ? error_memory(error) : journal_open(buf_text(&path), &process->journal, error);
     if (status == OK)
-        gate_init(&process->gate, &process->conf, process->key, process->journal);
+        gate_init(&process->gate, &process->conf, &process->keys, process->journal);
     buf_free(&path);
     return status;
 }
@@ -343,7 +354,7 @@ static int process_open(struct process *process, const struct signer_process *se
 static void process_close(struct process *process)
 {
     journal_close(process->journal);
-    ca_key_free(process->key);
+    keyring_free(&process->keys);
     signer_conf_free(&process->conf);
 }
 

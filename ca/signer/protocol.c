@@ -154,23 +154,27 @@ void frame_free(struct frame *frame)
     frame->fd = -1;
 }
 
-void sign_put(struct buf *body, enum sign_kind kind, uint64_t audit_number, struct bytes tbs)
-{
-    uint8_t number[8];
+#define SIGN_FIXED (1 + 4 + 8)
 
-    put_u64(number, audit_number);
-    buf_add_byte(body, (uint8_t)kind);
-    buf_add(body, number, sizeof number);
-    buf_add(body, tbs.data, tbs.size);
+void sign_put(struct buf *body, const struct sign_body *sign)
+{
+    uint8_t fixed[SIGN_FIXED];
+
+    fixed[0] = sign->kind;
+    put_u32(fixed + 1, sign->key_index);
+    put_u64(fixed + 5, sign->audit_number);
+    buf_add(body, fixed, sizeof fixed);
+    buf_add(body, sign->tbs.data, sign->tbs.size);
 }
 
-int sign_get(struct bytes body, uint8_t *kind, uint64_t *audit_number, struct bytes *tbs)
+int sign_get(struct bytes body, struct sign_body *sign)
 {
-    if (body.size < 9)
+    if (body.size < SIGN_FIXED)
         return BAD_DATA;
-    *kind = body.data[0];
-    *audit_number = get_u64(body.data + 1);
-    *tbs = bytes_of(body.data + 9, body.size - 9);
+    sign->kind = body.data[0];
+    sign->key_index = get_u32(body.data + 1);
+    sign->audit_number = get_u64(body.data + 5);
+    sign->tbs = bytes_of(body.data + SIGN_FIXED, body.size - SIGN_FIXED);
     return OK;
 }
 
@@ -194,41 +198,62 @@ static int get_octets(struct bytes *rest, struct buf *out)
     return out->failed ? BAD_DATA : OK;
 }
 
-#define INFO_FIXED (1 + 20 + 16 + 8 + 8 + 8)
+#define INFO_FIXED (1 + 8 + 8 + 4)
+#define KEY_FIXED (20 + 16 + 8)
+
+static void key_put(struct buf *body, const struct signer_key_info *key)
+{
+    uint8_t fixed[KEY_FIXED];
+
+    memcpy(fixed, key->key_id, 20);
+    memcpy(fixed + 20, key->key_type, 16);
+    put_u64(fixed + 36, key->last_crl_number);
+    buf_add(body, fixed, sizeof fixed);
+    put_octets(body, buf_bytes(&key->spki));
+    put_octets(body, buf_bytes(&key->algorithm));
+}
+
+static int key_get(struct bytes *rest, struct signer_key_info *key)
+{
+    if (rest->size < KEY_FIXED)
+        return BAD_DATA;
+    memcpy(key->key_id, rest->data, 20);
+    memcpy(key->key_type, rest->data + 20, 16);
+    key->key_type[15] = '\0';
+    key->last_crl_number = get_u64(rest->data + 36);
+    *rest = bytes_of(rest->data + KEY_FIXED, rest->size - KEY_FIXED);
+    return get_octets(rest, &key->spki) == OK ? get_octets(rest, &key->algorithm) : BAD_DATA;
+}
 
 void info_put(struct buf *body, const struct signer_info *info)
 {
     uint8_t fixed[INFO_FIXED];
 
     fixed[0] = info->locked;
-    memcpy(fixed + 1, info->key_id, 20);
-    memcpy(fixed + 21, info->key_type, 16);
-    put_u64(fixed + 37, info->signatures);
-    put_u64(fixed + 45, info->last_crl_number);
-    put_u64(fixed + 53, (uint64_t)info->last_at);
+    put_u64(fixed + 1, info->signatures);
+    put_u64(fixed + 9, (uint64_t)info->last_at);
+    put_u32(fixed + 17, (uint32_t)info->key_count);
     buf_add(body, fixed, sizeof fixed);
-    put_octets(body, buf_bytes(&info->spki));
-    put_octets(body, buf_bytes(&info->algorithm));
+    for (size_t i = 0; i < info->key_count; i++)
+        key_put(body, &info->keys[i]);
 }
 
 int info_get(struct bytes body, struct signer_info *info)
 {
     const uint8_t *fixed = body.data;
     struct bytes rest;
+    size_t count;
 
-    if (body.size < INFO_FIXED)
+    if (body.size < INFO_FIXED || (count = get_u32(fixed + 17)) > SIGNER_KEYS_MAX)
         return BAD_DATA;
     info->locked = fixed[0] != 0;
-    memcpy(info->key_id, fixed + 1, 20);
-    memcpy(info->key_type, fixed + 21, 16);
-    info->key_type[15] = '\0';
-    info->signatures = get_u64(fixed + 37);
-    info->last_crl_number = get_u64(fixed + 45);
-    info->last_at = (int64_t)get_u64(fixed + 53);
+    info->signatures = get_u64(fixed + 1);
+    info->last_at = (int64_t)get_u64(fixed + 9);
     rest = bytes_of(fixed + INFO_FIXED, body.size - INFO_FIXED);
-    if (get_octets(&rest, &info->spki) != OK || get_octets(&rest, &info->algorithm) != OK || rest.size != 0)
-        return BAD_DATA;
-    return OK;
+    for (info->key_count = 0; info->key_count < count; info->key_count++)
+        if (key_get(&rest, &info->keys[info->key_count]) != OK)
+            return BAD_DATA;
+    return rest.size == 0 ? OK : BAD_DATA;
 }
 
 void failure_put(struct buf *body, const struct error *error)

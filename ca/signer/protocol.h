@@ -23,8 +23,14 @@ int frame_receive(int socket, struct frame *frame);
 void frame_free(struct frame *frame);
 
 /* Bodies, with their twins. Readers: OK or BAD_DATA. */
-void sign_put(struct buf *body, enum sign_kind kind, uint64_t audit_number, struct bytes tbs);
-int sign_get(struct bytes body, uint8_t *kind, uint64_t *audit_number, struct bytes *tbs);
+struct sign_body {
+    uint8_t kind; /* enum sign_kind */
+    uint32_t key_index;
+    uint64_t audit_number;
+    struct bytes tbs; /* borrowed; empty for a CRL */
+};
+void sign_put(struct buf *body, const struct sign_body *sign);
+int sign_get(struct bytes body, struct sign_body *sign);
 void info_put(struct buf *body, const struct signer_info *info);
 int info_get(struct bytes body, struct signer_info *info);
 void failure_put(struct buf *body, const struct error *error);

@@ -11,14 +11,19 @@ struct signer;
 
 enum sign_kind { SIGN_CERTIFICATE = 1, SIGN_CRL, SIGN_PKCS10, SIGN_CHECKPOINT, SIGN_OCSP };
 
-struct signer_info {
-    bool locked;
+#define SIGNER_KEYS_MAX 16
+struct signer_key_info {
     struct buf spki;       /* SubjectPublicKeyInfo DER */
     uint8_t key_id[20];    /* SHA-1 of the subjectPublicKey bits, RFC 5280 4.2.1.2 (1) */
     char key_type[16];     /* "ecdsa-p256" */
     struct buf algorithm;  /* AlgorithmIdentifier DER of its signatures */
+    uint64_t last_crl_number; /* in the journal: each key has a series of its own */
+};
+struct signer_info {
+    bool locked;           /* then no key is known */
+    struct signer_key_info keys[SIGNER_KEYS_MAX]; /* by key index: 0 is the first that the CA ever had */
+    size_t key_count;
     uint64_t signatures;   /* in its journal */
-    uint64_t last_crl_number;
     int64_t last_at;
 };
 
@@ -26,11 +31,13 @@ int signer_connect(int fd, struct signer **out, struct error *error); /* takes f
 void signer_close(struct signer *signer);
 int signer_info(struct signer *signer, struct signer_info *out, struct error *error);
 void signer_info_free(struct signer_info *info);
-/* Signs a TBSCertificate, CertificationRequestInfo or checkpoint; *signature gets the BIT STRING's octets. Returns after the
- * signer's journal is on disk. */
-int signer_sign(struct signer *signer, enum sign_kind kind, struct bytes tbs, uint64_t audit_number, struct buf *signature, struct error *error);
+/* Signs a TBSCertificate, CertificationRequestInfo or checkpoint with the key of this index; *signature gets the BIT STRING's
+ * octets. Returns after the signer's journal is on disk. REFUSED "signer.key_index": there is no such key. */
+int signer_sign(struct signer *signer, unsigned key_index, enum sign_kind kind, struct bytes tbs, uint64_t audit_number,
+                struct buf *signature, struct error *error);
 /* Signs the TBSCertList in a sealed memfd (F_SEAL_WRITE|GROW|SHRINK). */
-int signer_sign_crl(struct signer *signer, int fd, uint64_t audit_number, struct buf *signature, struct error *error);
+int signer_sign_crl(struct signer *signer, unsigned key_index, int fd, uint64_t audit_number, struct buf *signature,
+                    struct error *error);
 bool signer_alive(const struct signer *signer);
 
 /* ---- the process itself ---- */
@@ -47,10 +54,15 @@ struct passphrase_source {
 };
 struct signer_ceremony {
     const char *state_path;
+    const char *conf_path; /* for a further key: signer.conf, which names the others and where the passphrase is */
+    unsigned key_index;    /* 0: the CA's first key */
     const char *key_type;  /* "ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519" */
     struct passphrase_source passphrase;
 };
 /* Makes key.pem (PKCS#8, PBES2 AES-256, 0600, never overwrites) and returns the SPKI DER. */
 int signer_key_generate(const struct signer_ceremony *ceremony, struct buf *spki, struct error *error);
+/* Makes key.N.pem under the passphrase that the first key has. One that is there already, but not yet in signer.conf, is what an
+ * interrupted run made: it is taken when it is of this type, and never overwritten. */
+int signer_key_add(const struct signer_ceremony *ceremony, struct buf *spki, struct error *error);
 
 #endif

@@ -27,7 +27,7 @@ struct view { /* one TBSCertificate as all rules see it */
     struct serial serial;
     struct extension_view extensions[TBS_EXTENSIONS_MAX];
     size_t extension_count;
-    bool ca, own_key, self_signed, subject_empty;
+    bool ca, own_key, other_key, self_signed, subject_empty;
     int path_length;
     unsigned key_usage;
     struct strings ekus;
@@ -99,6 +99,8 @@ static int make_view(struct bytes tbs, struct view *view, struct error *error)
     if (tbs_split(tbs, &view->tbs, &what) != OK)
         return refuse(error, "lint.der", what);
     view->own_key = bytes_equal(view->tbs.spki, view->limits->own_spki);
+    for (size_t i = 0; i < view->limits->other_spki_count; i++)
+        view->other_key |= bytes_equal(view->tbs.spki, view->limits->other_spkis[i]);
     view->self_signed = view->own_key && bytes_equal(view->tbs.subject, view->tbs.issuer);
     view->subject_empty = walk_only(view->tbs.subject, DER_SEQUENCE, &subject) == OK && subject.size == 0;
     if ((status = take_extensions(view, error)) != OK)
@@ -143,7 +145,7 @@ static int rule_issuer(struct view *view, struct error *error)
 /* The CA's name on another key would be another CA of the same name. */
 static int rule_own_name(struct view *view, struct error *error)
 {
-    if (view->own_key && !view->self_signed)
+    if ((view->own_key && !view->self_signed) || (view->other_key && !bytes_equal(view->tbs.subject, view->tbs.issuer)))
         return refuse(error, "lint.own_key", "it certifies the CA's own key under another name");
     if (!view->own_key && bytes_equal(view->tbs.subject, view->tbs.issuer) && !view->ca)
         return refuse(error, "lint.own_name", "it gives the CA's own name to another key");

@@ -7,7 +7,9 @@
 struct lint_limits { /* from signer.conf; what this CA's key may sign */
     struct bytes issuer_name;    /* Name DER that must be the issuer */
     struct bytes algorithm;      /* inner algorithm must be this */
-    struct bytes own_spki;       /* the CA's own key: only its self-signed certificate may carry it */
+    struct bytes own_spki;       /* the key that signs: only its self-signed certificate may carry it */
+    const struct bytes *other_spkis; /* the CA's other keys: only certificates with the CA's own name may carry them */
+    size_t other_spki_count;
     uint8_t key_id[20];          /* AKI must be this or authority_key_id */
     struct bytes authority_key_id; /* empty: key_id */
     int64_t validity_max_s;

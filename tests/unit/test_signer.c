@@ -111,11 +111,11 @@ static void make_root(struct bench *bench)
     int64_t now = clock_now();
 
     assert_int_equal(serial_generate(&serial, &error), OK);
-    assert_int_equal(certificate_build_root_tbs(SUBJECT, buf_bytes(&bench->info.spki), buf_bytes(&bench->info.algorithm), &serial,
+    assert_int_equal(certificate_build_root_tbs(SUBJECT, buf_bytes(&bench->info.keys[0].spki), buf_bytes(&bench->info.keys[0].algorithm), &serial,
                                                 now - 600, now + 10 * YEAR, -1, &tbs, &error), OK);
-    if (signer_sign(bench->signer, SIGN_CERTIFICATE, buf_bytes(&tbs), 1, &signature, &error) != OK)
+    if (signer_sign(bench->signer, 0, SIGN_CERTIFICATE, buf_bytes(&tbs), 1, &signature, &error) != OK)
         fail_msg("%s: %s", error.reason, error.message);
-    assert_int_equal(certificate_assemble(buf_bytes(&tbs), buf_bytes(&bench->info.algorithm), buf_bytes(&signature), &der, &error), OK);
+    assert_int_equal(certificate_assemble(buf_bytes(&tbs), buf_bytes(&bench->info.keys[0].algorithm), buf_bytes(&signature), &der, &error), OK);
     if (certificate_check_signature(buf_bytes(&der), buf_bytes(&der), &error) != OK)
         fail_msg("%s: %s", error.reason, error.message);
     assert_int_equal(issuer_from_certificate(buf_bytes(&der), &bench->issuer, &error), OK);
@@ -153,15 +153,15 @@ static void bench_open(struct bench *bench, const char *key_type)
     snprintf(bench->passphrase, sizeof bench->passphrase, "%s/passphrase", bench->folder);
     snprintf(bench->journal, sizeof bench->journal, "%s/journal", bench->folder);
     file_put(bench->passphrase, "correct horse\nnot this\n", 0600);
-    ceremony = (struct signer_ceremony){bench->folder, key_type, {bench->passphrase}};
+    ceremony = (struct signer_ceremony){.state_path = bench->folder, .key_type = key_type, .passphrase = {bench->passphrase}};
     assert_int_equal(signer_key_generate(&ceremony, &spki, &error), OK);
     write_conf(bench, buf_bytes(&spki));
     bench->setup = (struct signer_process){bench->conf, bench->folder};
     bench_start(bench);
     if (signer_info(bench->signer, &bench->info, &error) != OK)
         fail_msg("%s: %s", error.reason, error.message);
-    assert_true(bytes_equal(buf_bytes(&spki), buf_bytes(&bench->info.spki)));
-    assert_string_equal(bench->info.key_type, key_type);
+    assert_true(bytes_equal(buf_bytes(&spki), buf_bytes(&bench->info.keys[0].spki)));
+    assert_string_equal(bench->info.keys[0].key_type, key_type);
     /* A key is never made over another. */
     assert_int_equal(signer_key_generate(&ceremony, &spki, &error), REFUSED);
     assert_string_equal(error.reason, "signer.key_exists");
@@ -216,7 +216,7 @@ static int sign(struct bench *bench, const struct buf *tbs, struct error *error)
     int status;
 
     error_clear(error);
-    status = signer_sign(bench->signer, SIGN_CERTIFICATE, buf_bytes(tbs), 7, &signature, error);
+    status = signer_sign(bench->signer, 0, SIGN_CERTIFICATE, buf_bytes(tbs), 7, &signature, error);
     assert_true((status == OK) == (signature.size > 0));
     buf_free(&signature);
     return status;
@@ -250,7 +250,7 @@ static void certificates_and_serials(void **state)
     assert_int_equal(signer_info(bench.signer, &info, &error), OK);
     assert_int_equal(info.signatures, 3);
     assert_true(info.last_at > clock_now() - 60 && info.last_at <= clock_now());
-    assert_memory_equal(info.key_id, bench.issuer.key_id, 20);
+    assert_memory_equal(info.keys[0].key_id, bench.issuer.key_id, 20);
     signer_info_free(&info);
     buf_free(&tbs);
     buf_free(&other);
@@ -279,14 +279,14 @@ static void outside_signer_conf(void **state)
     assert_int_equal(sign(&bench, &tbs, &error), OK);
     /* Kinds that have no row in the table, and a certificate that says it is something else. */
     error_clear(&error);
-    assert_int_equal(signer_sign(bench.signer, SIGN_OCSP, buf_bytes(&tbs), 1, &signature, &error), REFUSED);
+    assert_int_equal(signer_sign(bench.signer, 0, SIGN_OCSP, buf_bytes(&tbs), 1, &signature, &error), REFUSED);
     assert_string_equal(error.reason, "signer.not_allowed");
     error_clear(&error);
-    assert_int_equal(signer_sign(bench.signer, SIGN_CHECKPOINT, buf_bytes(&tbs), 1, &signature, &error), REFUSED);
+    assert_int_equal(signer_sign(bench.signer, 0, SIGN_CHECKPOINT, buf_bytes(&tbs), 1, &signature, &error), REFUSED);
     error_clear(&error);
-    assert_int_equal(signer_sign(bench.signer, SIGN_PKCS10, buf_bytes(&tbs), 1, &signature, &error), REFUSED);
+    assert_int_equal(signer_sign(bench.signer, 0, SIGN_PKCS10, buf_bytes(&tbs), 1, &signature, &error), REFUSED);
     error_clear(&error);
-    assert_int_equal(signer_sign(bench.signer, SIGN_CERTIFICATE, bytes_of("\x30\x03\x02\x01", 4), 1, &signature, &error), REFUSED);
+    assert_int_equal(signer_sign(bench.signer, 0, SIGN_CERTIFICATE, bytes_of("\x30\x03\x02\x01", 4), 1, &signature, &error), REFUSED);
     buf_free(&tbs);
     bench_close(&bench);
 }
@@ -306,7 +306,7 @@ static int sign_crl(struct bench *bench, uint64_t number, struct error *error)
     assert_int_equal(crl_writer_open(&bench->issuer, &form, &writer, error), OK);
     assert_int_equal(crl_writer_add(writer, &entry), OK);
     assert_int_equal(crl_writer_finish(writer, &fd, &size, &entries, error), OK);
-    status = signer_sign_crl(bench->signer, fd, 9, &signature, error);
+    status = signer_sign_crl(bench->signer, 0, fd, 9, &signature, error);
     assert_true((status == OK) == (signature.size > 0));
     buf_free(&signature);
     close(fd);
@@ -333,16 +333,16 @@ static void crls(void **state)
     assert_int_equal(sign_crl(&bench, 1700000001, &error), REFUSED);
     error_clear(&error);
     assert_int_equal(signer_info(bench.signer, &info, &error), OK);
-    assert_int_equal(info.last_crl_number, 1700000001);
+    assert_int_equal(info.keys[0].last_crl_number, 1700000001);
     signer_info_free(&info);
     /* What could change while it is signed is not looked at. */
     fd = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     assert_int_equal(write(fd, "\x30\x00", 2), 2);
-    assert_int_equal(signer_sign_crl(bench.signer, fd, 1, &signature, &error), REFUSED);
+    assert_int_equal(signer_sign_crl(bench.signer, 0, fd, 1, &signature, &error), REFUSED);
     assert_string_equal(error.reason, "signer.seal");
     close(fd);
     error_clear(&error);
-    assert_int_equal(signer_sign(bench.signer, SIGN_CRL, bytes_of("\x30\x00", 2), 1, &signature, &error), BAD_DATA);
+    assert_int_equal(signer_sign(bench.signer, 0, SIGN_CRL, bytes_of("\x30\x00", 2), 1, &signature, &error), BAD_DATA);
     bench_close(&bench);
 }
 
@@ -357,7 +357,7 @@ static int sign_checkpoint(struct bench *bench, uint64_t number, struct error *e
     assert_int_equal(checkpoint_read(buf_bytes(&der), &again), OK);
     assert_memory_equal(&again, &checkpoint, sizeof again);
     assert_int_equal(checkpoint_read(bytes_of(der.data, der.size - 1), &again), BAD_DATA);
-    status = signer_sign(bench->signer, SIGN_CHECKPOINT, buf_bytes(&der), number, &signature, error);
+    status = signer_sign(bench->signer, 0, SIGN_CHECKPOINT, buf_bytes(&der), number, &signature, error);
     buf_free(&der);
     buf_free(&signature);
     return status;
@@ -379,17 +379,17 @@ static void checkpoints_and_requests(void **state)
     assert_int_equal(sign_checkpoint(&bench, 40, &error), REFUSED);
     assert_int_equal(sign_checkpoint(&bench, 42, &error), OK);
 
-    assert_int_equal(pkcs10_build_info(SUBJECT, buf_bytes(&bench.info.spki), -1, &info, &error), OK);
-    if (signer_sign(bench.signer, SIGN_PKCS10, buf_bytes(&info), 0, &signature, &error) != OK)
+    assert_int_equal(pkcs10_build_info(SUBJECT, buf_bytes(&bench.info.keys[0].spki), -1, &info, &error), OK);
+    if (signer_sign(bench.signer, 0, SIGN_PKCS10, buf_bytes(&info), 0, &signature, &error) != OK)
         fail_msg("%s: %s", error.reason, error.message);
-    assert_int_equal(pkcs10_assemble(buf_bytes(&info), buf_bytes(&bench.info.algorithm), buf_bytes(&signature), &der, &error), OK);
+    assert_int_equal(pkcs10_assemble(buf_bytes(&info), buf_bytes(&bench.info.keys[0].algorithm), buf_bytes(&signature), &der, &error), OK);
     assert_int_equal(pkcs10_read(buf_bytes(&der), &request, &error), OK); /* and its signature verifies */
     pkcs10_free(&request);
     /* Somebody else's key. */
     buf_clear(&info);
     buf_clear(&signature);
     assert_int_equal(pkcs10_build_info(SUBJECT, buf_bytes(&bench.leaf_spki), -1, &info, &error), OK);
-    assert_int_equal(signer_sign(bench.signer, SIGN_PKCS10, buf_bytes(&info), 0, &signature, &error), REFUSED);
+    assert_int_equal(signer_sign(bench.signer, 0, SIGN_PKCS10, buf_bytes(&info), 0, &signature, &error), REFUSED);
     buf_free(&info);
     buf_free(&signature);
     buf_free(&der);
@@ -516,7 +516,7 @@ static void *burst_run(void *argument)
 
         serial_generate(&serial, &error);
         leaf_tbs(burst->bench, &serial, OID_EKU_SERVER_AUTH, false, "web07.example.com", &tbs);
-        if (signer_sign(burst->bench->signer, SIGN_CERTIFICATE, buf_bytes(&tbs), 1, &signature, &error) == OK)
+        if (signer_sign(burst->bench->signer, 0, SIGN_CERTIFICATE, buf_bytes(&tbs), 1, &signature, &error) == OK)
             burst->signed_count++;
         buf_free(&tbs);
         buf_free(&signature);
