@@ -137,13 +137,14 @@ static int issue(const char *socket_path, uint64_t connections, uint64_t count)
 
 /* ---- officer ---- */
 
+/* What does the same work with and without a directory. Not the outbox: its answer names every row that waits, and so is longer without one. */
 static int lap(struct client *client, const char *id)
 {
     static const struct {
         const char *method, *path;
     } steps[] = {
         {"GET", "/v1/requests?limit=100"}, {"GET", "/v1/requests/%s?text=1"}, {"GET", "/v1/requests/%s/validity"}, {"GET", "/v1/counts"},
-        {"GET", "/v1/publish"}, {"POST", "/v1/requests/%s/revoke"}, {"POST", "/v1/crls"}, {"POST", "/v1/requests/%s/release"},
+        {"POST", "/v1/requests/%s/revoke"}, {"POST", "/v1/crls"}, {"POST", "/v1/requests/%s/release"},
     };
     struct buf path = BUF_EMPTY, der = BUF_EMPTY;
     struct error error = ERROR_NONE;

@@ -17,7 +17,7 @@ if [ "$(id -u)" -eq 0 ]; then
     pending=$(json_field id)
 fi
 
-# What an officer does all day, as fast as it goes over one kept connection: retrieve, list, show, validity, counts, outbox,
+# What an officer does all day, as fast as it goes over one kept connection: retrieve, list, show, validity, counts,
 # revoke, CRL, release. In thousandths of a lap a second.
 bench=$top_builddir/tests/bench/bench_issue
 [ -x "$bench" ] || fail "bench_issue is not built"
@@ -25,14 +25,12 @@ laps() {
     "$bench" officer "$D/ca/run/api.sock" "$id" 1500 >"$D/laps" || fail "an officer's lap: $(cat "$D/laps")"
     sed -n 's/.*laps_per_1000s \([0-9]*\).*/\1/p' "$D/laps"
 }
-# as_fast HOW TENTHS: so many tenths of the speed with the directory, in one of six tries: what else the machine does is no property
-# of the CA. The aim is nine tenths; it is reached on most tries, but while rows pile up the dispatcher's tries take from the same disk
-# and cores, so that half is where this test calls it broken.
+# as_fast HOW: nine tenths of the speed with the directory, in one of six turns: what else the machine does is no property of the CA.
 as_fast() {
     for _ in 1 2 3 4 5 6; do
         without=$(laps)
         say "a thousandth of a lap a second: $with with the directory, $without with it $1"
-        [ $((without * 10)) -lt $((with * $2)) ] || return 0
+        [ $((without * 10)) -lt $((with * 9)) ] || return 0
         # the machine may have become slower: measured in turns
         if [ "$1" = hanging ]; then kill -CONT "$SLAPD_PID"; else slapd_resume || fail "slapd does not start again"; fi
         sleep 2
@@ -80,7 +78,7 @@ again=$(laps)
 kill -STOP "$SLAPD_PID"
 say "slapd hangs"
 nothing_decided
-as_fast hanging 5
+as_fast hanging
 started_anew hanging
 begin=$(now_ms)
 chancery health >"$D/out" && fail "health is silent about a hanging directory"
@@ -99,7 +97,7 @@ slapd_stop
 kill -CONT "$host"
 say "slapd stopped"
 nothing_decided
-as_fast stopped 5
+as_fast stopped
 started_anew stopped
 expect 0 chancery revoke "$id" --reason keyCompromise
 expect 0 chancery crl publish
