@@ -12,6 +12,7 @@ finish() {
     trap - EXIT
     tmux kill-server 2>/dev/null
     "$top/demo" --stop --dir "$DIR" >/dev/null
+    slapd_stop
     rm -rf "$folder"
     exit $status
 }
@@ -20,7 +21,10 @@ trap 'exit 130' INT TERM HUP
 fail() { echo "FAILED: $*"; exit 1; }
 alive() { [ -s "$DIR/run/$1.pid" ] && kill -0 "$(cat "$DIR/run/$1.pid")" 2>/dev/null; }
 
-before=$(pgrep -x slapd | sort | tr '\n' ' ')
+# An slapd that was there before.
+top_srcdir=$top
+. "$top/tests/lib/slapd.sh"
+slapd_start "$folder/before.d" || fail "slapd"
 "$top/demo" --batch --dir "$DIR" || fail "demo --batch"
 for server in slapd chanceryd; do alive $server || fail "$server does not run"; done
 
@@ -73,4 +77,7 @@ tmux send-keys -t d Q
 await 'ended=0'
 cmp "$folder/before" "$folder/after" || fail "the terminal is not as it was"
 for server in slapd chanceryd; do ! alive $server || fail "$server still runs"; done
-[ "$before" = "$(pgrep -x slapd | sort | tr '\n' ' ')" ] || fail "another slapd was started or stopped"
+ldapsearch -x -H "$SLAPD_URI" -b '' -s base 1.1 >/dev/null || fail "the slapd that was there before is gone"
+slapd_stop
+left=$(pgrep -f -- "$folder" | grep -vxF $$ | xargs -r ps -o args= -p | grep -E 'slapd|chanceryd')
+[ -z "$left" ] || fail "still running: $left"

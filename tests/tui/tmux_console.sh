@@ -15,15 +15,15 @@ start="$build/chancery-console --fixture $top/tests/tui/fixture.json"
 screen() { tmux capture-pane -p -t t; }
 keys() { tmux send-keys -t t "$@"; }
 die() { echo "FAILED: $*"; screen; exit 1; }
-expect() { # what must appear within five seconds
-    for _ in $(seq 100); do
+expect() { # what must appear within half a minute
+    for _ in $(seq 600); do
         screen | grep -qF -- "$1" && return
         sleep .05
     done
     die "no \"$1\" on the screen"
 }
 at_row() { # the hardware cursor stands on the row that shows this
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         row=$(($(tmux display -p -t t '#{cursor_y}') + 1))
         screen | sed -n "${row}p" | grep -qF -- "$1" && return
         sleep .05
@@ -84,7 +84,7 @@ cmp "$work/before" "$work/after" || die "the terminal's settings are others"
 for signal in TERM HUP INT; do
     keys "clear; $start; echo ended with \$?" Enter
     expect "1Pend 5"
-    pid=$(ps -eo pid=,args= | awk -v start="$start" 'index($0, start) && !/awk|tmux/ {print $1}' | tail -1)
+    pid=$(ps -o pid= --ppid "$(tmux display -p -t t '#{pane_pid}')") # the shell's only child: other consoles of this machine are not ours
     kill -$signal "$pid"
     expect "ended with 0"
     keys "stty -a > $work/after; echo has ''settled" Enter
