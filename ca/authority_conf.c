@@ -12,6 +12,8 @@ const struct conf_item authority_items[] = {
     {"certificate", "cdp", CONF_LIST, NULL, "URLs of the CRL in certificates; %N CA name, %K (n) of a renewed key, %D the CA entry's DN", 0, 0},
     {"certificate", "aia", CONF_LIST, NULL, "URLs of the CA certificate in certificates; the same letters", 0, 0},
     {"certificate", "ocsp", CONF_LIST, NULL, "URLs of OCSP responders in certificates", 0, 0},
+    {"certificate", "policies", CONF_LIST, NULL, "identifiers of the certificate policies that templates may name", 0, 0},
+    {"certificate", "privileged_policies", CONF_LIST, NULL, "of these the ones that need the approval of two officers", 0, 0},
     {"crl", "interval", CONF_DURATION, "1d", "a complete CRL is made so often", 60, 366 * 86400},
     {"crl", "validity", CONF_DURATION, "7d", "nextUpdate lies so long after thisUpdate", 120, 3660 * 86400LL},
     {"crl", "max_delay", CONF_DURATION, "15m", "`crl publish --if-due` makes a CRL early when a revocation waits longer; 0: never", 0, 366 * 86400},

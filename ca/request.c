@@ -158,6 +158,7 @@ void properties_free(struct properties *properties)
     free(properties->subject);
     strings_free(&properties->ekus);
     strings_free(&properties->policies);
+    strings_free(&properties->application_policies);
     strings_free(&properties->critical);
     free(properties->template_name);
     free(properties->template_oid);

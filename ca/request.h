@@ -81,11 +81,13 @@ struct properties {
     unsigned key_usage;          /* KEY_USAGE_*; 0: no extension */
     struct strings ekus;         /* OIDs */
     struct strings policies;     /* OIDs */
-    struct strings critical;     /* OIDs of extensions that the template makes critical (EKU only has effect) */
+    struct strings application_policies; /* OIDs; the same as an extension of Microsoft's, beside the EKUs */
+    struct strings critical;     /* OIDs of extensions that the template makes critical */
     bool ca;
     int path_length;             /* -1: none; with ca only */
     bool basic_constraints;      /* in an end-entity certificate: the empty SEQUENCE */
-    char *template_name;         /* cn; as template name extension where template_major is 0 */
+    char *template_name;         /* cn; as template name extension where there is no template_oid, or add_template_name */
+    bool add_template_name;
     char *template_oid;          /* template information extension, NULL: none */
     unsigned template_major, template_minor;
     char *requester_uuid;        /* immutable identifier: entryUUID text, NULL: none */

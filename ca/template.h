@@ -7,6 +7,7 @@
 #include "ca/base/error.h"
 
 /* msPKI-Enrollment-Flag, MS-CRTD 2.26 */
+#define ENROLL_SMIME 0x1u /* the request's S/MIME capabilities are copied */
 #define ENROLL_PEND_ALL 0x2u
 #define ENROLL_PUBLISH_TO_DS 0x8u
 #define ENROLL_AUTO 0x20u
@@ -32,6 +33,7 @@
 /* flags, MS-CRTD 2.4 */
 #define TEMPLATE_MACHINE_TYPE 0x40u
 #define TEMPLATE_IS_CA 0x80u
+#define TEMPLATE_ADD_NAME 0x200u
 
 struct template {
     char *name;         /* cn */
@@ -58,6 +60,21 @@ struct template {
     struct buf canonical;      /* the named attributes, sorted, length-prefixed: what is adopted */
 };
 
+/* A word of flags and its bits; both lists end with a NULL name. */
+struct template_flag {
+    unsigned bit;
+    const char *name;        /* in the readable form */
+    const char *reason, *why; /* why it refuses adoption; NULL: done here, or the client's alone */
+};
+struct template_word {
+    const char *attribute;
+    size_t offset;    /* in struct template */
+    unsigned unnamed; /* bits that need no name and mean nothing to a CA */
+    const struct template_flag *flags;
+    const char *unknown_reason;
+};
+extern const struct template_word template_words[];
+
 /* One attribute of the template's entry, as read. */
 struct template_attribute {
     const char *name;
@@ -79,9 +96,11 @@ struct template_finding {
     char reason[64]; /* "template.no_eku" */
     char message[256];
 };
-#define TEMPLATE_FINDINGS_MAX 32
+#define TEMPLATE_FINDINGS_MAX 64
 /* What lets an ordinary user become another one is fatal. Returns how many findings. Pure. */
 size_t template_lint(const struct template *template, struct template_finding findings[TEMPLATE_FINDINGS_MAX]);
+/* Its part for the words of flags: every bit that is not done here, and those not known. */
+void template_lint_flags(const struct template *template, struct template_finding findings[TEMPLATE_FINDINGS_MAX], size_t *count);
 /* Can a certificate of it be used to authenticate a client? (clientAuth, smart card, PKINIT, any, none) */
 bool template_authenticates(const struct template *template);
 

@@ -11,7 +11,6 @@
 #define NAMEFLAG_KNOWN_NAMES                                                                                            \
     (NAMEFLAG_SUPPLIES | NAMEFLAG_SAN_UPN | NAMEFLAG_SAN_EMAIL | NAMEFLAG_SAN_DNS | NAMEFLAG_SUBJECT_DNS_AS_CN |         \
      NAMEFLAG_SUBJECT_COMMON_NAME | NAMEFLAG_SUBJECT_DIRECTORY_PATH | NAMEFLAG_SUBJECT_EMAIL)
-#define NAMEFLAG_NOT_MADE (NAMEFLAG_OLD_CERT_SUPPLIES | NAMEFLAG_SAN_DOMAIN_DNS | NAMEFLAG_SAN_SPN | NAMEFLAG_SAN_GUID)
 
 static bool has_eku(const struct template *t, const char *oid)
 {
@@ -72,11 +71,12 @@ static bool signs_without_ca(const struct template *t)
     return !is_ca(t) && (t->key_usage & (KEY_USAGE_CERT_SIGN | KEY_USAGE_CRL_SIGN));
 }
 
-static bool no_identifier(const struct template *t) { return t->enrollment_flag & ENROLL_NO_SECURITY_EXTENSION; }
+static bool agent_without_approval(const struct template *t) { return !pends(t) && has_eku(t, OID_EKU_AGENT); }
 
-static bool agent_without_approval(const struct template *t)
+/* Names out of a request that an agent made are nobody's: the entry that is asked for would no longer say whose they are. */
+static bool agent_names(const struct template *t)
 {
-    return !pends(t) && (has_eku(t, OID_EKU_AGENT) || (t->enrollment_flag & ENROLL_ON_BEHALF_OF));
+    return (t->enrollment_flag & ENROLL_ON_BEHALF_OF) && (t->name_flag & NAMEFLAG_SUPPLIES);
 }
 
 static bool no_validity(const struct template *t) { return t->validity_s <= 0; }
@@ -88,11 +88,61 @@ static bool only_subject_email(const struct template *t)
     return (t->name_flag & NAMEFLAG_KNOWN_NAMES) == NAMEFLAG_SUBJECT_EMAIL;
 }
 
-static bool names_not_made(const struct template *t) { return t->name_flag & NAMEFLAG_NOT_MADE; }
+/* ---- signatures of enrolment agents: one, by submit --on-behalf-of ---- */
 
-static bool agent_signatures(const struct template *t)
+static bool many_signatures(const struct template *t) { return t->ra_signatures > 1; }
+
+static bool signature_without_agent(const struct template *t)
 {
-    return t->ra_signatures > 0 || t->ra_policies.count || t->ra_application_policies.count;
+    return t->ra_signatures > 0 && !(t->enrollment_flag & ENROLL_ON_BEHALF_OF);
+}
+
+/* MS-CRTD 2.23: from schema version 3 on the attribute is a list of name`type`value`, of which policies are one. */
+static bool composite_policies(const struct template *t) { return t->schema_version >= 3 && t->ra_application_policies.count > 0; }
+
+static bool oids_only(const struct strings *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!oid_is_valid(list->items[i]))
+            return false;
+    return true;
+}
+
+static bool malformed_ra_policies(const struct template *t)
+{
+    return !oids_only(&t->ra_policies) || (t->schema_version < 3 && !oids_only(&t->ra_application_policies));
+}
+
+static bool policies_without_signature(const struct template *t)
+{
+    return t->ra_signatures == 0 && (t->ra_policies.count || (t->schema_version < 3 && t->ra_application_policies.count));
+}
+
+/* ---- versions ---- */
+
+static bool unknown_schema(const struct template *t) { return t->schema_version < 1 || t->schema_version > 4; }
+static bool no_oid(const struct template *t) { return t->schema_version >= 2 && !t->oid; }
+
+static bool supersedes_itself(const struct template *t) { return strings_contain_nocase(&t->supersedes, t->name); }
+
+/* What may be critical: whatever else is listed would be refused by the signer's lint, or is not made. */
+static bool critical_not_made(const struct template *t)
+{
+    static const char *const free_oids[] = {OID_KEY_USAGE, OID_EKU, OID_POLICIES, OID_APPLICATION_POLICIES, OID_BASIC_CONSTRAINTS};
+
+    for (size_t i = 0; i < t->critical.count; i++) {
+        bool known = strings_contain(&t->request_extensions, t->critical.items[i]);
+        for (size_t j = 0; j < sizeof free_oids / sizeof *free_oids && !known; j++)
+            known = strcmp(t->critical.items[i], free_oids[j]) == 0;
+        if (!known)
+            return true;
+    }
+    return false;
+}
+
+static bool auto_enrollment_differs(const struct template *t)
+{
+    return !(t->enrollment_flag & ENROLL_AUTO) != (t->auto_enroll.count == 0);
 }
 
 static bool application_policy_outside(const struct template *t)
@@ -138,17 +188,28 @@ static const struct rule {
      "the enrollee supplies names and no officer approves: whoever may enrol could become anybody; make it pend"},
     {ca_without_two, true, "template.ca_approvals", "it makes CA certificates: it must pend and ask for two approvals"},
     {signs_without_ca, true, "template.cert_sign", "only a CA template may have keyCertSign or cRLSign"},
-    {no_identifier, true, "template.no_identifier",
-     "it asks to leave the requester's immutable identifier out (msPKI-Enrollment-Flag 0x80000)"},
     {agent_without_approval, true, "template.agent", "an enrolment agent acts for others: it must pend"},
+    {agent_names, true, "template.agent_names", "it is asked for on behalf of others, and the request would say whose names they are"},
     {no_validity, true, "template.no_validity", "it says no validity (pKIExpirationPeriod)"},
     {no_names, true, "template.no_names", "its name flags give a certificate neither subject nor alternative name"},
     {only_subject_email, true, "template.no_names",
      "its name flags give nothing but an e-mail address in the subject; add a common name or an alternative name"},
-    {names_not_made, true, "template.name_flags",
-     "it asks for names that are not made here: old certificate, domain DNS name, service principal name, directory GUID"},
-    {agent_signatures, true, "template.ra_signatures",
-     "it asks for signatures of enrolment agents (msPKI-RA-*), which cannot be checked; use approvals"},
+    {many_signatures, true, "template.ra_signatures",
+     "it asks for more than one agent's signature (msPKI-RA-Signature): a request carries one"},
+    {signature_without_agent, true, "template.ra_without_agent",
+     "it asks for an agent's signature without allowing agents (msPKI-Enrollment-Flag 0x800): nobody could enrol"},
+    {composite_policies, true, "template.ra_composite",
+     "msPKI-RA-Application-Policies in the form of schema version 3 and 4 is not read here; use version 2"},
+    {malformed_ra_policies, true, "template.ra_policies", "msPKI-RA-Policies or msPKI-RA-Application-Policies has what is no identifier"},
+    {policies_without_signature, false, "template.ra_unused",
+     "msPKI-RA-Policies and msPKI-RA-Application-Policies have no effect unless msPKI-RA-Signature is 1"},
+    {unknown_schema, true, "template.schema_version", "msPKI-Template-Schema-Version is none of 1 to 4"},
+    {no_oid, true, "template.no_oid", "a template of schema version 2 or later needs msPKI-Cert-Template-OID"},
+    {supersedes_itself, true, "template.supersedes", "it supersedes itself"},
+    {critical_not_made, true, "template.critical",
+     "pKICriticalExtensions lists an extension that is not made here or must not be critical (RFC 5280 4.2)"},
+    {auto_enrollment_differs, false, "template.auto_enrollment",
+     "automatic enrolment is half set: the flag (0x20) and chanceryAutoEnroll go together"},
     {application_policy_outside, true, "template.application_policies",
      "msPKI-Certificate-Application-Policy names what pKIExtendedKeyUsage does not"},
     {any_policy, true, "template.any_policy", "it names anyPolicy"},
@@ -168,7 +229,8 @@ size_t template_lint(const struct template *template, struct template_finding fi
 {
     size_t count = 0;
 
-    _Static_assert(sizeof rules / sizeof *rules <= TEMPLATE_FINDINGS_MAX, "every rule can find something");
+    _Static_assert(sizeof rules / sizeof *rules + 24 <= TEMPLATE_FINDINGS_MAX, "every rule, and every flag, can find something");
+    template_lint_flags(template, findings, &count);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!rules[i].found(template))
             continue;

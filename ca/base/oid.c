@@ -81,6 +81,7 @@ const char *oid_name(const char *oid)
         {OID_MS_UPN, "userPrincipalName"},
         {OID_MS_CERT_EXTENSIONS, "certExtensions"},
         {OID_EXTENSION_REQUEST, "extensionRequest"},
+        {OID_SMIME_CAPABILITIES, "smimeCapabilities"},
         {OID_EKU_SERVER_AUTH, "serverAuth"},
         {OID_EKU_CLIENT_AUTH, "clientAuth"},
         {OID_EKU_CODE_SIGNING, "codeSigning"},

@@ -201,7 +201,7 @@ static enum chancery_verdict policies_judge(struct decision *d)
     for (size_t i = 0; i < d->template->policies.count; i++)
         if (!strings_contain(&d->enterprise->policies, d->template->policies.items[i]))
             return decision_deny(d, "policy.not_allowed",
-                                 "template %s names the certificate policy %s, which [policy.enterprise] policies does not list",
+                                 "template %s names the certificate policy %s, which [certificate] policies does not list",
                                  d->template->name, d->template->policies.items[i]);
     return CHANCERY_ISSUE;
 }
@@ -218,7 +218,8 @@ static enum chancery_verdict properties_fill(struct decision *d)
     const struct template *t = d->template;
     struct properties *p = d->properties;
     bool copied = strings_copy(&p->ekus, &t->ekus) == OK && strings_copy(&p->policies, &t->policies) == OK &&
-                  strings_copy(&p->critical, &t->critical) == OK;
+                  strings_copy(&p->critical, &t->critical) == OK &&
+                  (t->schema_version < 2 || strings_copy(&p->application_policies, &t->application_policies) == OK);
 
     chancery_set_validity(d->request, t->validity_s);
     p->key_usage = t->key_usage;
@@ -226,6 +227,7 @@ static enum chancery_verdict properties_fill(struct decision *d)
     p->path_length = p->ca ? (t->max_issuing_depth > 0 ? t->max_issuing_depth : 0) : -1;
     p->basic_constraints = t->enrollment_flag & ENROLL_BASIC_CONSTRAINTS_EE;
     p->template_name = strdup(t->name);
+    p->add_template_name = t->flags & TEMPLATE_ADD_NAME;
     p->template_oid = t->schema_version >= 2 ? copy_or_null(t->oid) : NULL;
     p->template_major = p->template_oid ? t->revision : 0;
     p->template_minor = p->template_oid ? t->minor_revision : 0;
@@ -313,23 +315,27 @@ static enum chancery_verdict enterprise_verify(void *state, struct chancery_requ
 
 static int oids_read(const struct conf *conf, const char *name, struct strings *out, struct error *error)
 {
-    int status = conf_list(conf, "policy.enterprise", name, out);
+    int status = conf_list(conf, "certificate", name, out);
 
     for (size_t i = 0; status == OK && i < out->count; i++)
         if (!oid_is_valid(out->items[i]) || strcmp(out->items[i], "2.5.29.32.0") == 0)
-            status = error_set(error, BAD_CONFIG, "policy.config", "[policy.enterprise] %s: \"%s\" is no policy's identifier", name,
+            status = error_set(error, BAD_CONFIG, "policy.config", "[certificate] %s: \"%s\" is no policy's identifier", name,
                                out->items[i]);
     return status;
 }
 
 static int enterprise_check(const struct conf *conf, struct error *error)
 {
-    struct strings list = {NULL, 0};
+    struct strings list = {NULL, 0}, privileged = {NULL, 0};
     const char *base = conf_text(conf, "directory", "base");
     int status = oids_read(conf, "policies", &list, error);
 
     if (status == OK)
-        status = oids_read(conf, "privileged_policies", &list, error);
+        status = oids_read(conf, "privileged_policies", &privileged, error);
+    for (size_t i = 0; status == OK && i < privileged.count; i++)
+        if (!strings_contain(&list, privileged.items[i]))
+            status = error_set(error, BAD_CONFIG, "policy.config", "[certificate] privileged_policies: %s is not among policies",
+                               privileged.items[i]);
     if (status == OK && (!base || !*base))
         status = error_set(error, BAD_CONFIG, "directory.base",
                            "[directory] needs base: names must be unique under it and groups are searched there");
@@ -339,6 +345,7 @@ static int enterprise_check(const struct conf *conf, struct error *error)
         directory_close(directory);
     }
     strings_free(&list);
+    strings_free(&privileged);
     return status;
 }
 
@@ -373,9 +380,7 @@ static int enterprise_open(const struct conf *conf, void **state, struct error *
 }
 
 static const struct conf_item items[] = {
-    {"policy.enterprise", "policies", CONF_LIST, NULL, "identifiers of the certificate policies that templates may name", 0, 0},
-    {"policy.enterprise", "privileged_policies", CONF_LIST, NULL, "of these the ones that need the approval of two officers", 0, 0},
-    {NULL, NULL, CONF_TEXT, NULL, NULL, 0, 0},
+    {NULL, NULL, CONF_TEXT, NULL, NULL, 0, 0}, /* what it reads is the CA's: [directory], and the policies of [certificate] */
 };
 
 extern const struct chancery_module chancery_module;

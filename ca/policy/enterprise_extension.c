@@ -229,6 +229,12 @@ static enum chancery_verdict officer_judge(struct decision *d)
     return CHANCERY_ISSUE;
 }
 
+static bool extension_is_copied(const struct template *t, const char *oid)
+{
+    return strings_contain(&t->request_extensions, oid) ||
+           ((t->enrollment_flag & ENROLL_SMIME) && strcmp(oid, OID_SMIME_CAPABILITIES) == 0);
+}
+
 enum chancery_verdict extensions_judge(struct decision *d)
 {
     const struct extension *extensions;
@@ -239,8 +245,9 @@ enum chancery_verdict extensions_judge(struct decision *d)
         const char *trouble = extension_trouble(d, e);
         if (trouble)
             return decision_deny(d, "request.extension", "the request asks for %s (extension %s)", trouble, e->oid);
-        if (strings_contain(&d->template->request_extensions, e->oid) &&
-            properties_set_extension(d->properties, e->oid, e->critical, bytes_of(e->value, e->size), ORIGIN_REQUEST, NULL) != OK) {
+        bool critical = e->critical || strings_contain(&d->template->critical, e->oid);
+        if (extension_is_copied(d->template, e->oid) &&
+            properties_set_extension(d->properties, e->oid, critical, bytes_of(e->value, e->size), ORIGIN_REQUEST, NULL) != OK) {
             error_memory(&d->error);
             return decision_again(d);
         }

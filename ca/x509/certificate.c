@@ -131,7 +131,7 @@ static int write_template_name(const struct job *job, struct buf *value)
 {
     const struct properties *properties = job->properties;
 
-    if (properties->template_oid != NULL || properties->template_name == NULL)
+    if (properties->template_name == NULL || (properties->template_oid != NULL && !properties->add_template_name))
         return OK;
     if (extension_write_template_name(value, properties->template_name) != OK)
         return error_set(job->error, BAD_DATA, "certificate.template", "the template's name \"%.100s\" is empty or not ASCII",
@@ -145,6 +145,15 @@ static int write_policies(const struct job *job, struct buf *value)
         return OK;
     if (extension_write_policies(value, &job->properties->policies) != OK)
         return error_set(job->error, BAD_DATA, "certificate.policy", "a certificate policy of the template is not a dotted OID");
+    return OK;
+}
+
+static int write_application_policies(const struct job *job, struct buf *value)
+{
+    if (job->properties->application_policies.count == 0)
+        return OK;
+    if (extension_write_policies(value, &job->properties->application_policies) != OK)
+        return error_set(job->error, BAD_DATA, "certificate.policy", "an application policy of the template is not a dotted OID");
     return OK;
 }
 
@@ -188,14 +197,24 @@ static bool eku_is_critical(const struct job *job)
     return strings_contain(&job->properties->critical, OID_EKU);
 }
 
+static bool policies_are_critical(const struct job *job)
+{
+    return strings_contain(&job->properties->critical, OID_POLICIES);
+}
+
+static bool application_policies_are_critical(const struct job *job)
+{
+    return strings_contain(&job->properties->critical, OID_APPLICATION_POLICIES);
+}
+
 static bool subject_is_empty(const struct job *job)
 {
     return job->properties->subject == NULL || job->properties->subject[0] == '\0';
 }
 
-static bool is_ca(const struct job *job)
+static bool basic_constraints_are_critical(const struct job *job)
 {
-    return job->properties->ca;
+    return job->properties->ca || strings_contain(&job->properties->critical, OID_BASIC_CONSTRAINTS);
 }
 
 /* A row: nothing written into value means that the extension is left out. Rows that are `ours` cannot be replaced by an
@@ -210,11 +229,12 @@ static const struct row {
     {OID_AKI, true, NULL, write_authority_key_id},
     {OID_KEY_USAGE, false, always, write_usage},
     {OID_EKU, false, eku_is_critical, write_ekus},
-    {OID_BASIC_CONSTRAINTS, false, is_ca, write_basic_constraints},
+    {OID_BASIC_CONSTRAINTS, false, basic_constraints_are_critical, write_basic_constraints},
     {OID_SAN, false, subject_is_empty, write_names},
     {OID_CDP, false, NULL, write_cdp},
     {OID_AIA, false, NULL, write_access},
-    {OID_POLICIES, false, NULL, write_policies},
+    {OID_POLICIES, false, policies_are_critical, write_policies},
+    {OID_APPLICATION_POLICIES, false, application_policies_are_critical, write_application_policies},
     {OID_TEMPLATE_INFO, true, NULL, write_template},
     {OID_TEMPLATE_NAME, true, NULL, write_template_name},
     {OID_EXT_REQUESTER_ID, true, NULL, write_requester_id},

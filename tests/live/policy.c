@@ -30,7 +30,8 @@
 #define ALICE "uid=alice," PEOPLE
 #define WEB07 "cn=web07," HOSTS
 
-static const struct conf_item directory_items[] = {DIRECTORY_ITEMS("directory"), {NULL, NULL, CONF_TEXT, NULL, NULL, 0, 0}};
+static const struct conf_item directory_items[] = {DIRECTORY_ITEMS("directory"),
+    {"certificate", "policies", CONF_LIST, NULL, "", 0, 0}, {"certificate", "privileged_policies", CONF_LIST, NULL, "", 0, 0}, {NULL, NULL, CONF_TEXT, NULL, NULL, 0, 0}};
 
 struct world {
     struct conf *conf;
@@ -87,7 +88,7 @@ static int world_make(void **state)
         fail_msg("%s", error.message);
     w->conf = conf_of(w->policy, buf_text(&directory),
                       "[identity]\nbase = " PEOPLE "; " HOSTS "\n[identity.0]\ndn = UID=alice, " PEOPLE
-                      "\n[policy.enterprise]\npolicies = 1.2.3.4 1.2.3.5\nprivileged_policies = 1.2.3.5\n");
+                      "\n[certificate]\npolicies = 1.2.3.4 1.2.3.5\nprivileged_policies = 1.2.3.5\n");
     if (identity_check(w->conf, &error) || policy_check(w->policy, w->conf, &error) || policy_open(w->policy, w->conf, &error) ||
         directory_open(w->conf, "directory", &w->directory, &error))
         fail_msg("%s", error.message);

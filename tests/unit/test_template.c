@@ -214,13 +214,40 @@ static void the_lint_finds(void **state)
         {{"flags", "128", NULL, 0}, "template.ca_approvals", true},
         {{"pKIKeyUsage", "\x06", NULL, 1}, "template.cert_sign", true},
         {{"msPKI-Enrollment-Flag", "524288", NULL, 0}, "template.no_identifier", true},
-        {{"msPKI-Enrollment-Flag", "2048", NULL, 0}, "template.agent", true},
         {{"pKIExtendedKeyUsage", OID_EKU_AGENT, NULL, 0}, "template.agent", true},
         {{"pKIExpirationPeriod", NULL, NULL, 0}, "template.no_validity", true},
         {{"msPKI-Certificate-Name-Flag", "0", NULL, 0}, "template.no_names", true},
         {{"msPKI-Certificate-Name-Flag", "536870912", NULL, 0}, "template.no_names", true},
-        {{"msPKI-Certificate-Name-Flag", "8", NULL, 0}, "template.name_flags", true},
-        {{"msPKI-RA-Signature", "1", NULL, 0}, "template.ra_signatures", true},
+        {{"msPKI-Certificate-Name-Flag", "8", NULL, 0}, "template.old_certificate_names", true},
+        {{"msPKI-Certificate-Name-Flag", "1077936128", NULL, 0}, "template.domain_dns", true},
+        {{"msPKI-Certificate-Name-Flag", "1082130432", NULL, 0}, "template.spn", true},
+        {{"msPKI-Certificate-Name-Flag", "1090519040", NULL, 0}, "template.guid", true},
+        {{"msPKI-Certificate-Name-Flag", "1073741826", NULL, 0}, "template.name_flags", true},
+        {{"msPKI-Enrollment-Flag", "4", NULL, 0}, "template.kra", true},
+        {{"msPKI-Enrollment-Flag", "64", NULL, 0}, "template.reenrollment", true},
+        {{"msPKI-Enrollment-Flag", "65536", NULL, 0}, "template.key_based_renewal", true},
+        {{"msPKI-Enrollment-Flag", "131072", NULL, 0}, "template.policies_from_request", true},
+        {{"msPKI-Enrollment-Flag", "128", NULL, 0}, "template.enrollment_flags", true},
+        {{"msPKI-Enrollment-Flag", "32", NULL, 0}, "template.auto_enrollment", false},
+        {{"msPKI-Private-Key-Flag", "1", NULL, 0}, "template.archival", true},
+        {{"msPKI-Private-Key-Flag", "64", NULL, 0}, "template.alternate_signature", true},
+        {{"msPKI-Private-Key-Flag", "128", NULL, 0}, "template.same_key", true},
+        {{"msPKI-Private-Key-Flag", "512", NULL, 0}, "template.attestation", true},
+        {{"msPKI-Private-Key-Flag", "8192", NULL, 0}, "template.attestation", true},
+        {{"msPKI-Private-Key-Flag", "2097152", NULL, 0}, "template.private_key_flags", true},
+        {{"flags", "2048", NULL, 0}, "template.cross_ca", true},
+        {{"flags", "4096", NULL, 0}, "template.not_kept", true},
+        {{"flags", "4", NULL, 0}, "template.flags", true},
+        {{"msPKI-RA-Signature", "1", NULL, 0}, "template.ra_without_agent", true},
+        {{"msPKI-RA-Signature", "2", NULL, 0}, "template.ra_signatures", true},
+        {{"msPKI-RA-Application-Policies", "enrolment", NULL, 0}, "template.ra_policies", true},
+        {{"msPKI-RA-Policies", "1.2.3", NULL, 0}, "template.ra_unused", false},
+        {{"msPKI-Template-Schema-Version", "5", NULL, 0}, "template.schema_version", true},
+        {{"msPKI-Template-Schema-Version", NULL, NULL, 0}, "template.schema_version", true},
+        {{"msPKI-Cert-Template-OID", NULL, NULL, 0}, "template.no_oid", true},
+        {{"msPKI-Supersede-Templates", "user", NULL, 0}, "template.supersedes", true},
+        {{"pKICriticalExtensions", OID_SAN, NULL, 0}, "template.critical", true},
+        {{"pKICriticalExtensions", OID_AIA, NULL, 0}, "template.critical", true},
         {{"msPKI-Certificate-Application-Policy", OID_EKU_SMARTCARD, NULL, 0}, "template.application_policies", true},
         {{"msPKI-Certificate-Policy", "2.5.29.32.0", NULL, 0}, "template.any_policy", true},
         {{"chanceryRequestExtension", OID_SAN, NULL, 0}, "template.request_extension", true},
@@ -256,6 +283,61 @@ static void approval_allows_what_else_is_refused(void **state)
     template_free(&t);
 }
 
+/* Bits that a client minds, or that say which Windows there must be, are no finding: every template of a real forest has them. */
+static void what_clients_mind_is_no_finding(void **state)
+{
+    static const struct row rows[] = {
+        {"flags", "131642", NULL, 0}, /* 0x2023a */
+        {"msPKI-Enrollment-Flag", "271641", NULL, 0}, /* 0x42519: 1, 8, 0x10, 0x100, 0x400, 0x2000, 0x40000 */
+        {"msPKI-Private-Key-Flag", "84279600", NULL, 0}, /* 0x5060130 */
+        {"msPKI-Private-Key-Flag", "16842768", NULL, 0}, /* 0x1010010, as version 2 templates have it */
+        {"pKICriticalExtensions", OID_KEY_USAGE, OID_EKU, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct template t;
+        struct template_finding findings[TEMPLATE_FINDINGS_MAX];
+        assert_int_equal(make(&rows[i], &t, NULL), OK);
+        size_t count = template_lint(&t, findings);
+        if (count)
+            fail_msg("%s: %s", rows[i].a, findings[0].message);
+        template_free(&t);
+    }
+}
+
+static void agents_sign_once(void **state)
+{
+    struct template t;
+    bool fatal;
+
+    assert_int_equal(make(&(struct row){"msPKI-RA-Signature", "1", NULL, 0}, &t, NULL), OK);
+    t.enrollment_flag |= ENROLL_ON_BEHALF_OF;
+    assert_int_equal(strings_add(&t.ra_application_policies, OID_EKU_AGENT), OK);
+    assert_false(finds(&t, "template.ra_without_agent", &fatal));
+    assert_false(finds(&t, "template.ra_policies", &fatal));
+    assert_false(finds(&t, "template.agent", &fatal));
+    t.schema_version = 3; /* there the attribute has another form, and all of it is refused */
+    assert_true(finds(&t, "template.ra_composite", &fatal));
+    assert_true(fatal);
+    t.name_flag = NAMEFLAG_ENROLLEE_SUPPLIES_SAN;
+    assert_true(finds(&t, "template.agent_names", &fatal));
+    assert_true(fatal);
+    template_free(&t);
+}
+
+static void everything_at_once_fits(void **state)
+{
+    struct template t;
+    struct template_finding findings[TEMPLATE_FINDINGS_MAX];
+
+    assert_int_equal(make(NULL, &t, NULL), OK);
+    t.flags = t.name_flag = t.enrollment_flag = t.private_key_flag = UINT32_MAX;
+    size_t count = template_lint(&t, findings);
+    assert_in_range(count, 20, TEMPLATE_FINDINGS_MAX - 1);
+    for (size_t i = 0; i < count; i++)
+        assert_true(strlen(findings[i].reason) < sizeof findings[i].reason - 1 && strlen(findings[i].message) < sizeof findings[i].message - 1);
+    template_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +345,8 @@ int main(void)
         cmocka_unit_test(the_canonical_form_is_one), cmocka_unit_test(every_change_shows),
         cmocka_unit_test(damaged_forms_are_refused), cmocka_unit_test(wrong_values_are_refused),
         cmocka_unit_test(the_lint_finds),            cmocka_unit_test(approval_allows_what_else_is_refused),
+        cmocka_unit_test(what_clients_mind_is_no_finding), cmocka_unit_test(agents_sign_once),
+        cmocka_unit_test(everything_at_once_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
