@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/base/guard.h"
 #include "ca/base/oid.h"
 #include "ca/request.h"
 #include "ca/template.h"
@@ -232,7 +233,7 @@ size_t template_lint(const struct template *template, struct template_finding fi
     _Static_assert(sizeof rules / sizeof *rules + 24 <= TEMPLATE_FINDINGS_MAX, "every rule, and every flag, can find something");
     template_lint_flags(template, findings, &count);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        if (!rules[i].found(template))
+        if (!rules[i].found(template) || GUARD_OFF(rules[i].reason))
             continue;
         struct template_finding *finding = &findings[count++];
         finding->fatal = rules[i].fatal;

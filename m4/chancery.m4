@@ -40,3 +40,13 @@ AC_DEFUN([CHANCERY_SANITIZERS], [
      HARDEN_CFLAGS="$HARDEN_CFLAGS -D_FORTIFY_SOURCE=2"])
   AC_SUBST([SANITIZE_CFLAGS])
 ])
+
+AC_DEFUN([CHANCERY_MUTANTS], [
+  AC_ARG_ENABLE([mutants],
+    [AS_HELP_STRING([--enable-mutants], [refusals can be switched off, for tests/refusals; never for use @<:@no@:>@])],
+    [], [enable_mutants=no])
+  MUTANT_CPPFLAGS=
+  AS_IF([test "$enable_mutants" = yes], [MUTANT_CPPFLAGS=-DCHANCERY_MUTANTS])
+  AC_SUBST([MUTANT_CPPFLAGS])
+  AM_CONDITIONAL([MUTANTS], [test "$enable_mutants" = yes])
+])

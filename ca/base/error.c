@@ -26,7 +26,8 @@ static void cut_at_scalar(char *text, size_t length)
     }
 }
 
-int error_set(struct error *error, int status, const char *reason, const char *format, ...)
+/* In parentheses: the name may be a macro (guard.h). */
+int (error_set)(struct error *error, int status, const char *reason, const char *format, ...)
 {
     va_list arguments;
     int length;

@@ -9,7 +9,7 @@
 #include "ca/base/text.h"
 #include "ca/policy/enterprise.h"
 
-enum chancery_verdict decision_deny(struct decision *d, const char *reason, const char *format, ...)
+enum chancery_verdict (decision_deny)(struct decision *d, const char *reason, const char *format, ...)
 {
     char message[512];
     va_list arguments;
@@ -276,7 +276,7 @@ static unsigned approvals_given(const struct decision *d)
 
 static enum chancery_verdict approvals_judge(struct decision *d)
 {
-    unsigned needed = approvals_needed(d), given = chancery_request_is_resubmission(d->request) ? approvals_given(d) : 0;
+    unsigned needed = GUARD_OFF("approval.needed") ? 0 : approvals_needed(d), given = chancery_request_is_resubmission(d->request) ? approvals_given(d) : 0;
 
     d->properties->approvals_needed = needed;
     if (given >= needed) {

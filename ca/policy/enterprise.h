@@ -2,6 +2,7 @@
 #ifndef CHANCERY_POLICY_ENTERPRISE_H
 #define CHANCERY_POLICY_ENTERPRISE_H
 
+#include "ca/base/guard.h"
 #include "ca/directory/directory.h"
 #include "ca/module.h"
 
@@ -26,6 +27,9 @@ struct decision {
 /* Say why and return the verdict. */
 enum chancery_verdict decision_deny(struct decision *d, const char *reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+#ifdef CHANCERY_MUTANTS
+#define decision_deny(d, reason, ...) (GUARD_OFF(reason) ? CHANCERY_ISSUE : (decision_deny)(d, reason, __VA_ARGS__))
+#endif
 /* The directory gave no answer (d->error): never a verdict on the request. */
 enum chancery_verdict decision_again(struct decision *d);
 

@@ -7,10 +7,7 @@
 #include "ca/x509/crl.h"
 #include "ca/x509/extension.h"
 
-static int refuse(struct error *error, const char *what)
-{
-    return error_set(error, BAD_DATA, "crl.der", "the CRL is refused: %s", what);
-}
+#define refuse(error, what) error_set(error, BAD_DATA, "crl.der", "the CRL is refused: %s", what)
 
 /* RFC 5280 5.1.2.4: UTCTime before 2050, GeneralizedTime from then on. */
 static int read_time(struct bytes *rest, int64_t *at)

@@ -33,10 +33,7 @@ struct view { /* one TBSCertificate as all rules see it */
     struct strings ekus;
 };
 
-static int refuse(struct error *error, const char *reason, const char *what)
-{
-    return error_set(error, REFUSED, reason, "the signer's lint refuses it: %s", what);
-}
+#define refuse(error, reason, what) error_set(error, REFUSED, reason, "the signer's lint refuses it: %s", what)
 
 static const struct extension_view *find(const struct view *view, const char *oid)
 {
@@ -258,6 +255,7 @@ static int rule_ca(struct view *view, struct error *error)
 {
     struct buf hex = BUF_EMPTY;
     uint8_t digest[32];
+    int status = OK;
     bool listed;
 
     if (!view->ca)
@@ -266,11 +264,11 @@ static int rule_ca(struct view *view, struct error *error)
     hex_encode(&hex, bytes_of(digest, sizeof(digest)));
     listed = view->limits->ca_spki != NULL && strings_contain_nocase(view->limits->ca_spki, buf_text(&hex));
     if (!listed)
-        error_set(error, REFUSED, "lint.ca_not_listed",
+        status = error_set(error, REFUSED, "lint.ca_not_listed",
                   "the signer's lint refuses it: CA:TRUE for a key that root has not listed; its SPKI has the SHA-256 %s (ca_spki in signer.conf)",
                   buf_text(&hex));
     buf_free(&hex);
-    return listed ? OK : REFUSED;
+    return status;
 }
 
 /* ---- the second opinion ---- */
