@@ -1,5 +1,5 @@
-/* SubjectPublicKeyInfo read by the walker; GnuTLS is asked whether a point lies on its curve.
- * ROCA, close primes and block lists are not here. */
+/* SubjectPublicKeyInfo read by the walker, and the judgement on it. What can be told from the numbers of a key is in key_rsa.c and
+ * key_point.c; keys that are somebody's or on a list are the authority's matter. */
 #include "ca/x509/key.h"
 
 #include <gnutls/abstract.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ca/x509/certificate.h"
+#include "ca/x509/key_numbers.h"
 
 #define OID_RSA "1.2.840.113549.1.1.1"
 #define OID_EC "1.2.840.10045.2.1"
@@ -145,6 +146,25 @@ out:
     return OK;
 }
 
+static int check_rsa_factors(const struct key_facts *key, struct error *error)
+{
+    unsigned factor = rsa_small_factor(key->modulus);
+
+    if (factor != 0)
+        return error_set(error, BAD_DATA, "key.small_factor",
+                         "the RSA key's modulus is divisible by %u: it is no product of two large primes, perhaps it was damaged in "
+                         "copying; make a new key", factor);
+    if (rsa_is_roca(key->modulus))
+        return error_set(error, BAD_DATA, "key.roca",
+                         "the RSA key was made by the faulty library of CVE-2017-15361 (ROCA) and can be factored; make a new key with "
+                         "other or updated hardware or software");
+    if (rsa_primes_are_close(key->modulus))
+        return error_set(error, BAD_DATA, "key.close_primes",
+                         "the RSA key's two primes are so close together that it is factored at once (CVE-2022-26320); make a new key "
+                         "with another tool");
+    return OK;
+}
+
 static int check_rsa(const struct key_facts *key, struct error *error)
 {
     bool small = key->exponent.size <= 1 && (key->exponent.size == 0 || key->exponent.data[0] < 3);
@@ -158,7 +178,7 @@ static int check_rsa(const struct key_facts *key, struct error *error)
                          "the RSA key's public exponent is even, below 3 or above 2^256; make a new key with exponent 65537");
     if ((key->modulus.data[key->modulus.size - 1] & 1) == 0)
         return error_set(error, BAD_DATA, "key.modulus", "the RSA key's modulus is even: it is no product of two primes; make a new key");
-    return OK;
+    return check_rsa_factors(key, error);
 }
 
 /* Does the library take the key? It computes the curve's equation when it checks parameters. */
@@ -183,11 +203,23 @@ static int check_ec(const struct key_facts *key, struct error *error)
         return error_set(error, BAD_DATA, "key.curve", "the ECDSA key is not on P-256, P-384 or P-521; make a new key on one of these");
     if (key->bits_octets.size != 1 + 2 * coordinate || key->bits_octets.data[0] != 0x04)
         return error_set(error, BAD_DATA, "key.point", "the ECDSA key's point is not in uncompressed form (RFC 5480 2.2)");
+    if (!point_is_on_curve(key->bits, key->bits_octets))
+        return error_set(error, BAD_DATA, "key.point", "the %s key's point does not lie on its curve; make a new key", key->text);
+    return OK;
+}
+
+static int check_ed25519(const struct key_facts *key, struct error *error)
+{
+    if (!ed25519_point_is_good(key->bits_octets))
+        return error_set(error, BAD_DATA, "key.point",
+                         "the Ed25519 key is no point of its curve in the form of RFC 8032, or one of small order; make a new key");
     return OK;
 }
 
 int key_check(struct bytes spki, struct key_facts *out, struct error *error)
 {
+    static int (*const checks[])(const struct key_facts *, struct error *) = {
+        [KEY_RSA] = check_rsa, [KEY_ECDSA] = check_ec, [KEY_ED25519] = check_ed25519};
     int status = key_describe(spki, out, error);
 
     if (status != OK)
@@ -195,9 +227,7 @@ int key_check(struct bytes spki, struct key_facts *out, struct error *error)
     if (out->kind == KEY_UNKNOWN)
         return error_set(error, BAD_DATA, "key.type", "keys of type %s are not certified; use RSA, ECDSA on P-256, P-384 or P-521, or Ed25519",
                          out->text);
-    if (out->kind == KEY_RSA && (status = check_rsa(out, error)) != OK)
-        return status;
-    if (out->kind == KEY_ECDSA && (status = check_ec(out, error)) != OK)
+    if ((status = checks[out->kind](out, error)) != OK)
         return status;
     if (!gnutls_takes(spki))
         return error_set(error, BAD_DATA, "key.point", "the %s key is not a valid one (a point off its curve?); make a new key", out->text);

@@ -22,7 +22,7 @@ struct pkcs10 {
     unsigned key_bits;
     char key_text[32];          /* "ECDSA P-256" */
 };
-/* BAD_DATA with reason "request.size", "request.der", "request.extensions", "request.signature", "request.key", …;
+/* BAD_DATA with reason "request.size", "request.der", "request.extensions", "request.signature", "request.signature_algorithm", …;
  * DENIED-worthy weaknesses of keys (size, exponent, type) are "key.…" with BAD_DATA as well. */
 int pkcs10_read(struct bytes der, struct pkcs10 *out, struct error *error);
 void pkcs10_free(struct pkcs10 *pkcs10);

@@ -35,6 +35,7 @@ tui/*                                      | ca/base/ ca/client.h ca/request.h
 # extended regular expression in the source | files that may hold it | what it is, for the message
 homes='
 #include <gnutls/(x509|abstract)\.h>                        | ca/x509/* ca/signer/*                    | certificates and keys of the library
+#include <gmp\.h>                                           | ca/x509/*                                | numbers of keys
 #include <db\.h>                                            | ca/store/*                               | Berkeley DB
 #include <(ldap|lber)\.h>                                   | ca/directory/* publish/ldap*             | LDAP
 #include <microhttpd\.h>                                    | ca/api/* enroll/*                        | the HTTP server

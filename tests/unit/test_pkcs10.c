@@ -333,6 +333,19 @@ static void rsa_is(unsigned bits, unsigned exponent, const char *reason)
     made_read(&made, reason, NULL);
 }
 
+/* The key would do; whoever asks does not hold it. */
+static void key_of_another_is_refused(void)
+{
+    struct test_key other;
+    struct made made;
+
+    made_open(&made);
+    test_key_make(&other, "rsa-2048");
+    buf_add(&made.spki, other.spki.data, other.spki.size);
+    made_read(&made, "request.signature", NULL);
+    test_key_free(&other);
+}
+
 static void weak_and_foreign_keys_are_refused(void **state)
 {
     rsa_is(1024, 65537 & 0xffff, "key.size");
@@ -340,7 +353,8 @@ static void weak_and_foreign_keys_are_refused(void **state)
     rsa_is(2052, 257, "key.size");
     rsa_is(2048, 1, "key.exponent");
     rsa_is(2048, 256, "key.exponent");
-    rsa_is(2048, 257, "request.signature"); /* the key would do; whoever asks does not hold it */
+    rsa_is(2048, 257, "key.small_factor");
+    key_of_another_is_refused();
     /* P-256 with a point off the curve */
     key_is("3059301306072a8648ce3d020106082a8648ce3d03010703420004"
            "0101010101010101010101010101010101010101010101010101010101010101"
@@ -355,6 +369,45 @@ static void weak_and_foreign_keys_are_refused(void **state)
     /* X25519 */
     key_is("302a300506032b656e032100 0101010101010101010101010101010101010101010101010101010101010101", "key.type");
     key_is("3003 020100", "key.form");
+}
+
+/* openssl signs what it is told to; the library takes SHA-1 under ECDSA. */
+static void broken_signatures_are_refused(void **state)
+{
+    static const struct {
+        const char *key, *digest, *option, *reason;
+    } cases[] = {
+        {"RSA:2048", "-sha1", NULL, "request.signature_algorithm"},   {"RSA:2048", "-md5", NULL, "request.signature_algorithm"},
+        {"RSA:2048", "-sha224", NULL, "request.signature_algorithm"}, {"RSA:2048", "-sha512", NULL, ""},
+        {"RSA:2048", "-sha1", "rsa_padding_mode:pss", "request.signature_algorithm"},
+        {"RSA:2048", "-sha256", "rsa_padding_mode:pss", ""},          {"EC:P-256", "-sha1", NULL, "request.signature_algorithm"},
+        {"EC:P-256", "-sha256", NULL, ""},                            {"EC:P-384", "-sha512", NULL, ""},
+    };
+    static const char config[] = "[req]\nprompt=no\ndistinguished_name=dn\n[dn]\nCN=x\n";
+    const char *path = test_file("s.der", bytes_of(NULL, 0)), *key = test_file("s.key", bytes_of(NULL, 0));
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bool ec = cases[i].key[0] == 'E';
+        struct buf out = BUF_EMPTY, der = BUF_EMPTY, curve = BUF_EMPTY;
+        struct error error = ERROR_NONE;
+        struct pkcs10 request = {0};
+
+        buf_printf(&curve, "ec_paramgen_curve:%s", cases[i].key + 3);
+        if (test_run(&out, (const char *[]){"openssl", "req", "-new", "-newkey", ec ? "ec" : "rsa:2048", "-pkeyopt",
+                                           ec ? buf_text(&curve) : "rsa_keygen_pubexp:65537", "-nodes", "-config",
+                                           test_file("s.cnf", bytes_of_text(config)), "-keyout", key, "-outform", "DER", "-out", path,
+                                           cases[i].digest, cases[i].option ? "-sigopt" : NULL, cases[i].option, "-sigopt",
+                                           "rsa_pss_saltlen:digest", NULL}) != 0)
+            fail_msg("openssl: %s", buf_text(&out));
+        assert_int_equal(file_read(path, 65536, &der, NULL), OK);
+        pkcs10_read(buf_bytes(&der), &request, &error);
+        if (strcmp(error.reason, cases[i].reason) != 0)
+            fail_msg("%s %s: wanted \"%s\", got \"%s\": %s", cases[i].key, cases[i].digest, cases[i].reason, error.reason, error.message);
+        pkcs10_free(&request);
+        buf_free(&out);
+        buf_free(&der);
+        buf_free(&curve);
+    }
 }
 
 static double milliseconds(void (*what)(struct bytes), struct bytes in)
@@ -460,7 +513,7 @@ int main(void)
         cmocka_unit_test(malformed_extensions_are_refused),
         cmocka_unit_test(names_are_bounded_and_clean),
         cmocka_unit_test(attributes_out_of_order_are_said_so),
-        cmocka_unit_test(weak_and_foreign_keys_are_refused),
+        cmocka_unit_test(weak_and_foreign_keys_are_refused), cmocka_unit_test(broken_signatures_are_refused),
         cmocka_unit_test(large_requests_cost_nothing),
         cmocka_unit_test(changed_requests_are_refused),
     };
