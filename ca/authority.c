@@ -11,6 +11,7 @@
 #include "ca/base/clock.h"
 #include "ca/base/encode.h"
 #include "ca/base/log.h"
+#include "ca/x509/name.h"
 
 #define SAME_REQUEST_S (24 * 3600)
 
@@ -203,36 +204,34 @@ static void verdict_deny(struct policy_result *verdict, const char *reason, cons
     snprintf(verdict->message, sizeof verdict->message, "%s", message);
 }
 
-/* Keys that are somebody else's. Returns OK with *mine false when the key must be refused. */
-static int key_check(struct pipeline *p, bool *refused, struct error *error)
+/* The subject and names that policy settled on must be such as the lint lets through: said now, before a RequestID is used. */
+static int names_check(const struct properties *properties, struct error *error)
 {
-    struct authority *a = p->authority;
-    if (a->spki.size == p->pkcs10.spki.size && memcmp(a->spki.data, p->pkcs10.spki.data, a->spki.size) == 0) {
-        verdict_deny(&p->verdict, "key.of_ca", "the key in the request is the CA's own");
-        *refused = true;
-        return OK;
-    }
-    uint64_t ids[64];
-    size_t count = 0;
-    int status = certificates_find(a->store, CERTIFICATE_BY_SPKI, bytes_of(p->pkcs10.spki_sha256, 32), ids, 64, &count, error);
-    for (size_t i = 0; i < count && !status && !*refused; i++) {
-        struct request other = {0};
-        status = requests_get(a->store, ids[i], &other, error);
-        if (!status && other.requester_uid != p->request.requester_uid) {
-            verdict_deny(&p->verdict, "key.of_other", "the key in the request is certified for another requester: make a new key");
-            *refused = true;
-        }
-        request_free(&other);
-    }
+    const char *what = NULL;
+    struct buf der = BUF_EMPTY;
+    int status = name_from_text(properties->subject ? properties->subject : "", "subject.form", &der, error);
+    if (!status && name_check(buf_bytes(&der), NAME_ISSUE, &what))
+        status = error_set(error, BAD_DATA, "subject.form", "the subject cannot stand in a certificate: %s", what);
+    if (!status && properties->subject && !*properties->subject && !properties->name_count)
+        status = error_set(error, BAD_DATA, "subject.none",
+                           "the certificate would have neither subject nor alternative names (RFC 5280 4.1.2.6): name one in the request");
+    buf_clear(&der);
+    if (!status && properties->name_count)
+        status = general_names_add(&der, properties->names, properties->name_count, "subject.names", error);
+    buf_free(&der);
     return status;
 }
 
 static int pipeline_policy(struct pipeline *p, struct error *error)
 {
-    bool refused = false;
-    int status = key_check(p, &refused, error);
-    if (status || refused)
+    struct key_fault fault;
+    int status = keys_judge(p->authority, &p->request, buf_bytes(&p->pkcs10.spki), &fault, error);
+    if (status)
         return status;
+    if (fault.reason) {
+        verdict_deny(&p->verdict, fault.reason, fault.message);
+        return OK;
+    }
     struct error none = ERROR_NONE;
     status = template_adopted(p->authority, p->request.template_name, &p->template, p->request.template_digest, &none);
     p->has_template = status == OK;
@@ -254,7 +253,7 @@ static int pipeline_policy(struct pipeline *p, struct error *error)
     if (p->verdict.verdict == CHANCERY_TRY_AGAIN)
         return error_set(error, TEMPORARY, *p->verdict.reason ? p->verdict.reason : "policy.temporary", "%s", p->verdict.message);
     p->request.subject_replaced = p->verdict.properties.subject_replaced;
-    return OK;
+    return p->verdict.verdict == CHANCERY_DENY ? OK : names_check(&p->verdict.properties, error);
 }
 
 /* ---- issue, store, outbox ---- */

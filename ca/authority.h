@@ -37,6 +37,11 @@ struct authority_options {
 extern const struct conf_item authority_items[];
 /* Judges the configuration alone (chanceryd -t). */
 int authority_check(const struct conf *conf, struct error *error);
+extern const struct conf_item key_items[];
+/* Reads the list of blocked keys and forgets it again. */
+int keys_check(const struct conf *conf, struct error *error);
+/* Reads it anew (SIGHUP); the list before stays when that fails. Audited. */
+int authority_keys_reload(struct authority *authority, struct error *error);
 /* Loads the CA certificate, completes or fails reservations left by a crash, audits the start. */
 int authority_open(const struct authority_options *options, struct authority **out, struct error *error);
 void authority_close(struct authority *authority);

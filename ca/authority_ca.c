@@ -237,6 +237,8 @@ int authority_open(const struct authority_options *options, struct authority **o
     if (!status)
         status = authority_load_issuer(authority, error);
     if (!status)
+        status = keys_open(authority, error);
+    if (!status)
         status = roles_open(authority, error);
     if (!status)
         status = issue_recover(authority, error);
@@ -258,6 +260,7 @@ void authority_close(struct authority *authority)
     issuer_swap(authority, NULL);
     template_cache_free(authority->templates);
     roles_close(authority);
+    keys_close(authority);
     buf_free(&authority->algorithm);
     buf_free(&authority->spki);
     free(authority->name);

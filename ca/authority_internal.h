@@ -13,6 +13,7 @@
 
 struct template_cache;
 struct refusal_log;
+struct key_list;
 
 struct authority {
     struct authority_options options;
@@ -30,6 +31,7 @@ struct authority {
     struct issuer *retired;
     struct template_cache *templates;
     struct refusal_log *refusals;
+    struct key_list *keys; /* that are never certified */
     pthread_mutex_t crl_lock; /* one CRL at a time */
     struct strings administrators, officers, auditors, operators, readers; /* accounts or uids as text, from conf and local groups */
     bool role_separation;
@@ -80,6 +82,14 @@ void template_cache_free(struct template_cache *cache);
 /* A private copy of the adopted template, with its digest; REFUSED "template.unknown". */
 int template_adopted(struct authority *authority, const char *name, struct template *out, uint8_t digest[32], struct error *error);
 int template_names_adopted(struct authority *authority, struct strings *names, struct error *error);
+
+/* ca/authority_keys.c: keys that are somebody's or on a list */
+struct key_fault {
+    const char *reason, *message; /* NULL: nothing against the key */
+};
+int keys_open(struct authority *authority, struct error *error);
+void keys_close(struct authority *authority);
+int keys_judge(struct authority *authority, const struct request *request, struct bytes spki, struct key_fault *fault, struct error *error);
 
 /* ca/authority_roles.c */
 int roles_open(struct authority *authority, struct error *error);

@@ -216,6 +216,16 @@ static void daemon_stop(struct daemon *daemon)
 
 /* ---- the main thread: signals and a tick a second ---- */
 
+/* SIGHUP: lists that change from day to day are read anew, the configuration is not. */
+static void hang_up(struct daemon *daemon)
+{
+    struct error error = ERROR_NONE;
+
+    log_notice("SIGHUP: the list of blocked keys is read anew; the configuration is read at start only: restart to use a changed one");
+    if (authority_keys_reload(daemon->authority, &error))
+        log_error("the list of blocked keys stays as it was: %s", error.message);
+}
+
 static void wait_for_end(struct daemon *daemon, const sigset_t *signals)
 {
     const struct timespec second = {.tv_sec = 1};
@@ -224,7 +234,7 @@ static void wait_for_end(struct daemon *daemon, const sigset_t *signals)
         if (got == SIGTERM || got == SIGINT)
             return;
         if (got == SIGHUP)
-            log_notice("SIGHUP: the configuration is read at start only; restart to use a changed one");
+            hang_up(daemon);
         authority_tick(daemon->authority);
     }
 }

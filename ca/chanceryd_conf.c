@@ -49,6 +49,7 @@ static void tables_collect(const struct daemon_conf *conf, struct tables *tables
 {
     memset(tables, 0, sizeof *tables);
     tables_add(tables, authority_items);
+    tables_add(tables, key_items);
     tables_add(tables, daemon_items);
     tables_add(tables, identity_items);
     tables_add(tables, usage_items);
@@ -175,6 +176,8 @@ int daemon_conf_check(const struct daemon_conf *conf, struct error *error)
             status = conf->exits[i]->check(conf->conf, error);
     if (!status && conf_text(conf->conf, "directory", "uri"))
         status = identity_check(conf->conf, error);
+    if (!status)
+        status = keys_check(conf->conf, error);
     if (!status)
         status = api_check(conf->conf, error);
     if (!status)

@@ -26,7 +26,8 @@ struct directory;
     {section, "operation_timeout", CONF_DURATION, "5s", "limit for one operation", 1, 300},                                  \
     {section, "sessions", CONF_NUMBER, "4", "connections kept open", 1, 64}
 
-/* Reads the section; connects to nothing. Ignores SIGPIPE from here on unless somebody handles it. BAD_CONFIG for what cannot work (simple without TLS to another host). */
+/* Reads the section; connects to nothing. Ignores SIGPIPE from here on unless somebody handles it. BAD_CONFIG for what cannot work (simple without
+ * TLS to another host) or would be no protection ("directory.tls"). */
 int directory_open(const struct conf *conf, const char *section, struct directory **out, struct error *error);
 void directory_close(struct directory *directory);
 const char *directory_base(const struct directory *directory);

@@ -12,6 +12,7 @@
 #include "ca/base/text.h"
 #include "ca/directory/directory.h"
 #include "ca/directory/session.h"
+#include "ca/directory/tls.h"
 
 #define ANSWER_SIZE_MAX (256u << 20) /* a CRL of some million entries fits */
 
@@ -145,6 +146,8 @@ int session_settings_read(const struct conf *conf, const char *section, struct s
         status = copy_text(conf_text(conf, section, "ca_file"), &out->ca_file, error);
     if (status == OK)
         status = copy_text(conf_text(conf, section, "tls_priority"), &out->tls_priority, error);
+    if (status == OK && out->tls_priority) /* also where no TLS is spoken today: a uri is sooner changed than this */
+        status = tls_priority_check(section, out->tls_priority, error);
     if (status == OK)
         status = copy_text(conf_text(conf, section, "bind_dn"), &out->bind_dn, error);
     for (size_t i = 0; status == OK && i < out->uris.count; i++)
