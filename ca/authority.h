@@ -32,6 +32,7 @@ struct authority_options {
     /* `publish check`: asks an exit host; set by chanceryd, so that the authority knows no exit code. */
     int (*probe)(void *argument, const char *module, const char *dn, struct strings *lines, struct error *error);
     void *probe_argument;
+    const char *accounts_folder; /* of passwd and group; NULL: /etc. Tests alone name another */
 };
 /* The items that the authority reads of the configuration; ended by section NULL. */
 extern const struct conf_item authority_items[];
@@ -42,8 +43,14 @@ extern const struct conf_item key_items[];
 int keys_check(const struct conf *conf, struct error *error);
 /* Reads it anew (SIGHUP); the list before stays when that fails. Audited. */
 int authority_keys_reload(struct authority *authority, struct error *error);
+/* Is there a usable administrator and a usable officer? Needs the local files, no database. BAD_CONFIG "roles.no_administrator",
+ * "roles.no_officer". */
+int authority_check_roles(const struct conf *conf, struct error *error);
+#define FIRST_ADMINISTRATOR_FILE "administrator" /* in [store] path: whom init named, for authority_check_roles */
 /* Loads the CA certificate, completes or fails reservations left by a crash, audits the start. */
 int authority_open(const struct authority_options *options, struct authority **out, struct error *error);
+/* The last records: refusals that still share one, and the stop. Before authority_close, when nobody calls any more. */
+void authority_stop(struct authority *authority);
 void authority_close(struct authority *authority);
 /* Once a second from the daemon's main thread: clock rule, background comparison of templates, CRL lateness log. */
 void authority_tick(struct authority *authority);
@@ -53,6 +60,9 @@ void authority_tick(struct authority *authority);
 int authority_identify(struct authority *authority, uint32_t uid, uint32_t gid, struct identity *out, struct error *error);
 /* Fills identity->dn from the directory (cached for a minute). REFUSED "identity.none"…, TEMPORARY "directory.down". */
 int authority_map(struct authority *authority, struct identity *identity, struct error *error);
+/* Adds the roles of `wanted` that directory groups give, where the configuration names groups and the caller does not hold them
+ * already. OK also when he has no entry. TEMPORARY: the directory did not answer, his roles are the local ones. */
+int authority_roles(struct authority *authority, struct identity *identity, unsigned wanted, struct error *error);
 /* Audits a refusal made before a verb was reached (role missing, bad JSON). Repeats of one uid share a record a minute. */
 void authority_audit_refusal(struct authority *authority, const struct identity *caller, const char *action, const char *object,
                              const struct error *why);

@@ -241,6 +241,8 @@ int authority_open(const struct authority_options *options, struct authority **o
     if (!status)
         status = roles_open(authority, error);
     if (!status)
+        status = refusals_open(authority, error);
+    if (!status)
         status = issue_recover(authority, error);
     if (!status)
         status = announce_start(authority, error);
@@ -261,6 +263,7 @@ void authority_close(struct authority *authority)
     template_cache_free(authority->templates);
     roles_close(authority);
     keys_close(authority);
+    refusals_close(authority);
     buf_free(&authority->algorithm);
     buf_free(&authority->spki);
     free(authority->name);

@@ -23,7 +23,12 @@ const struct conf_item authority_items[] = {
     {"roles", "auditors", CONF_LIST, NULL, "accounts or uids that are auditors, besides the local group chancery-auditor", 0, 0},
     {"roles", "operators", CONF_LIST, NULL, "accounts or uids that may back up, besides the local group chancery-operator", 0, 0},
     {"roles", "readers", CONF_LIST, NULL, "accounts or uids that may read everything but the audit", 0, 0},
+    {"roles", "officer_groups", CONF_TEXT, NULL, "DNs of directory groups whose members are officers, separated by ;", 0, 0},
+    {"roles", "reader_groups", CONF_TEXT, NULL, "DNs of directory groups whose members may read, separated by ;", 0, 0},
+    {"roles", "enrol_groups", CONF_TEXT, NULL, "DNs of directory groups whose members may enrol (default: everybody)", 0, 0},
     {"roles", "separation", CONF_BOOL, "no", "an identity that holds two of administrator, officer, auditor, operator has none", 0, 0},
+    {"officer.*", "templates", CONF_LIST, NULL, "the officer that the section is named after decides requests for these templates only", 0, 0},
+    {"officer.*", "requesters", CONF_TEXT, NULL, "and of members of these directory groups only (DNs, separated by ;)", 0, 0},
     {"health", "certificate_warning", CONF_DURATION, "60d", "warn when the CA certificate expires within", 0, 3660 * 86400LL},
     {"health", "outbox_warning", CONF_DURATION, "15m", "warn when something waits longer to be published", 0, 366 * 86400},
     {"health", "outbox_critical", CONF_DURATION, "1d", "critical when something waits longer to be published", 0, 366 * 86400},
@@ -64,5 +69,7 @@ int authority_check(const struct conf *conf, struct error *error)
     int status = check_urls(conf, "cdp", error);
     if (!status)
         status = check_urls(conf, "aia", error);
-    return status ? status : check_urls(conf, "ocsp", error);
+    if (!status)
+        status = check_urls(conf, "ocsp", error);
+    return status ? status : limits_check(conf, error);
 }

@@ -69,6 +69,8 @@ int authority_may_decide(struct authority *authority, const struct identity *cal
         status = error_set(error, NOT_PERMITTED, "officer.own_entry",
                            "request %llu is for your own entry %s: another officer must decide it",
                            (unsigned long long)request->id, officer.dn);
+    if (!status)
+        status = limits_permit(authority, caller, request, error);
     identity_free(&officer);
     return status;
 }
@@ -227,15 +229,15 @@ static int revoke_permitted(struct authority *authority, const struct identity *
 {
     struct request request = {0};
     int status = requests_get(authority->store, id, &request, error);
-    bool owner = !status && authority_owns(caller, &request);
-    if (!status && !(caller->roles & ROLE_OFFICER)) {
-        if (!owner)
-            status = error_set(error, NOT_PERMITTED, "role.officer", "%s may not revoke request %llu: that takes an officer or the holder",
-                               caller->account, (unsigned long long)id);
-        else if (release || (reason != 1 && reason != 4 && reason != 5))
-            status = error_set(error, NOT_PERMITTED, "role.officer",
-                               "the holder may revoke for keyCompromise, superseded or cessationOfOperation only");
-    }
+    bool owner = !status && authority_owns(caller, &request), holders = !release && (reason == 1 || reason == 4 || reason == 5);
+    if (!status && (caller->roles & ROLE_OFFICER) && !(owner && holders))
+        status = limits_permit(authority, caller, &request, error);
+    else if (!status && !owner)
+        status = error_set(error, NOT_PERMITTED, "role.officer", "%s may not revoke request %llu: that takes an officer or the holder",
+                           caller->account, (unsigned long long)id);
+    else if (!status && !holders)
+        status = error_set(error, NOT_PERMITTED, "role.officer",
+                           "the holder may revoke for keyCompromise, superseded or cessationOfOperation only");
     if (!status && request.disposition != DISPOSITION_ISSUED && request.disposition != DISPOSITION_REVOKED &&
         request.disposition != DISPOSITION_FAILED && request.disposition != DISPOSITION_FOREIGN)
         status = error_set(error, REFUSED, "object.no_certificate", "request %llu is %s: there is no certificate to %s",

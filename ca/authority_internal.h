@@ -14,6 +14,7 @@
 struct template_cache;
 struct refusal_log;
 struct key_list;
+struct roles;
 
 struct authority {
     struct authority_options options;
@@ -33,8 +34,7 @@ struct authority {
     struct refusal_log *refusals;
     struct key_list *keys; /* that are never certified */
     pthread_mutex_t crl_lock; /* one CRL at a time */
-    struct strings administrators, officers, auditors, operators, readers; /* accounts or uids as text, from conf and local groups */
-    bool role_separation;
+    struct roles *roles; /* ca/authority_roles.c */
 };
 
 /* The issuer that signs now; TEMPORARY "ca.no_certificate" when none is installed. Lives as long as the authority. */
@@ -94,6 +94,18 @@ int keys_judge(struct authority *authority, const struct request *request, struc
 /* ca/authority_roles.c */
 int roles_open(struct authority *authority, struct error *error);
 void roles_close(struct authority *authority);
+const char *role_name(unsigned roles); /* of the highest of them: "officer"; "requester" when there is none */
+/* Does the text, an account of this host or a bare uid, stand for the uid? */
+bool roles_account_is(struct authority *authority, const char *text, uint32_t uid);
+
+/* ca/authority_limits.c: which requests an officer may decide, whose certificates revoke */
+int limits_check(const struct conf *conf, struct error *error); /* the items alone */
+/* OK, NOT_PERMITTED "officer.template" or "officer.requester", TEMPORARY when the directory must be asked and does not answer. */
+int limits_permit(struct authority *authority, const struct identity *officer, const struct request *request, struct error *error);
+
+/* ca/authority_audit.c */
+int refusals_open(struct authority *authority, struct error *error);
+void refusals_close(struct authority *authority);
 /* Writes how often refusals were repeated whose minute is over. */
 void refusals_flush(struct authority *authority);
 

@@ -1,142 +1,136 @@
-/* Who is who: roles by uid and local files (never through the name service), the entry from the directory, and the audit
- * record of a refusal (repeats of one uid and reason share a record a minute). */
-#include <grp.h>
-#include <pwd.h>
+/* Who is who: roles by uid and local files (never through the name service), by directory groups where the configuration names
+ * them, and the entry from the directory. The officers' limits are in authority_limits.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "ca/authority_accounts.h"
 #include "ca/authority_internal.h"
-#include "ca/base/clock.h"
 #include "ca/base/encode.h"
-#include "ca/base/log.h"
+#include "ca/base/file.h"
 #include "ca/directory/identity.h"
 
-#define REFUSALS_KEPT 64
-#define REFUSAL_SHARE_S 60
-
-struct refusal {
-    int64_t uid, since;
-    char reason[64], account[64];
-    unsigned repeats;
-};
-struct refusal_log {
-    pthread_mutex_t lock;
-    struct refusal kept[REFUSALS_KEPT];
-    size_t next;
-};
-
-/* ---- local accounts: /etc/passwd and /etc/group as files ---- */
-
-static char *local_account(uint32_t uid)
-{
-    char *name = NULL, room[4096];
-    struct passwd entry, *found;
-    FILE *file = fopen("/etc/passwd", "re");
-    if (file) {
-        while (!name && fgetpwent_r(file, &entry, room, sizeof room, &found) == 0)
-            if (found->pw_uid == uid)
-                name = strdup(found->pw_name);
-        fclose(file);
-    }
-    if (!name) {
-        struct buf text = BUF_EMPTY;
-        buf_printf(&text, "uid %u", uid);
-        name = text.failed ? NULL : strdup(buf_text(&text));
-        buf_free(&text);
-    }
-    return name;
-}
-
-static void local_group_members(const char *group, struct strings *members)
-{
-    FILE *file = fopen("/etc/group", "re");
-    if (!file)
-        return;
-    for (struct group *entry; (entry = fgetgrent(file));)
-        if (strcmp(entry->gr_name, group) == 0)
-            for (char **member = entry->gr_mem; *member; member++)
-                strings_add(members, *member);
-    fclose(file);
-}
+#define FIRST_FOUR (ROLE_ADMINISTRATOR | ROLE_OFFICER | ROLE_AUDITOR | ROLE_OPERATOR)
+#define CRON_ACCOUNT "chancery-cron"
 
 static const struct {
-    const char *item, *group;
+    const char *item, *group, *name;
     unsigned role;
 } role_sources[] = {
-    {"administrators", "chancery-admin", ROLE_ADMINISTRATOR},
-    {"officers", "chancery-officer", ROLE_OFFICER},
-    {"auditors", "chancery-auditor", ROLE_AUDITOR},
-    {"operators", "chancery-operator", ROLE_OPERATOR},
-    {"readers", NULL, ROLE_READ},
+    {"administrators", "chancery-admin", "administrator", ROLE_ADMINISTRATOR},
+    {"officers", "chancery-officer", "officer", ROLE_OFFICER},
+    {"auditors", "chancery-auditor", "auditor", ROLE_AUDITOR},
+    {"operators", "chancery-operator", "operator", ROLE_OPERATOR},
+    {"readers", NULL, "read", ROLE_READ},
 };
 #define ROLE_SOURCES (sizeof role_sources / sizeof *role_sources)
+#define SOURCE_ADMINISTRATOR 0
+#define SOURCE_OFFICER 1
 
-static struct strings *role_list(struct authority *authority, size_t source)
+static const struct { /* groups of the directory; officer only because root's configuration names the group */
+    const char *item;
+    unsigned role;
+} group_sources[] = {{"officer_groups", ROLE_OFFICER}, {"reader_groups", ROLE_READ}, {"enrol_groups", ROLE_ENROL}};
+#define GROUP_SOURCES (sizeof group_sources / sizeof *group_sources)
+
+struct roles {
+    struct accounts *accounts;
+    struct strings lists[ROLE_SOURCES];   /* accounts or uids */
+    struct strings groups[GROUP_SOURCES]; /* DNs */
+    bool separation;
+};
+
+/* ---- reading the configuration ---- */
+
+static void roles_free(struct roles *roles)
 {
-    struct strings *lists[ROLE_SOURCES] = {&authority->administrators, &authority->officers, &authority->auditors,
-                                           &authority->operators, &authority->readers};
-    return lists[source];
+    if (!roles)
+        return;
+    accounts_close(roles->accounts);
+    for (size_t i = 0; i < ROLE_SOURCES; i++)
+        strings_free(&roles->lists[i]);
+    for (size_t i = 0; i < GROUP_SOURCES; i++)
+        strings_free(&roles->groups[i]);
+    free(roles);
 }
 
-/* The administrator that `init` named. */
-static void first_administrator(struct authority *authority)
+static int groups_read(const struct conf *conf, const char *item, struct strings *out, struct error *error)
 {
-    struct buf name = BUF_EMPTY;
-    struct error none = ERROR_NONE;
-    if (!setting_get(authority->store, "roles.administrator", &name, &none) && name.size)
-        strings_add_n(&authority->administrators, (const char *)name.data, name.size);
-    buf_free(&name);
-}
-
-int roles_open(struct authority *authority, struct error *error)
-{
-    authority->role_separation = conf_bool(authority->conf, "roles", "separation");
-    for (size_t i = 0; i < ROLE_SOURCES; i++) {
-        if (conf_list(authority->conf, "roles", role_sources[i].item, role_list(authority, i)))
-            return error_memory(error);
-        if (role_sources[i].group)
-            local_group_members(role_sources[i].group, role_list(authority, i));
+    const char *text = conf_text(conf, "roles", item);
+    int status = text && strings_split(out, text, ";") ? error_memory(error) : OK;
+    for (size_t i = 0; i < out->count && !status; i++) {
+        char *dn = NULL;
+        if (dn_normalise(out->items[i], &dn, NULL) || !*dn)
+            status = error_set(error, BAD_CONFIG, "roles.group", "%s: [roles] %s: \"%s\" is not the DN of a group; several are "
+                               "separated by ;", conf_path(conf), item, out->items[i]);
+        free(dn);
     }
-    first_administrator(authority);
-    if (!authority->administrators.count)
-        return error_set(error, BAD_CONFIG, "roles.no_administrator",
-                         "%s: nobody is administrator; name one in [roles] administrators or put one into the group chancery-admin",
-                         conf_path(authority->conf));
-    if (!authority->officers.count)
-        return error_set(error, BAD_CONFIG, "roles.no_officer",
-                         "%s: nobody is officer; name one in [roles] officers or put one into the group chancery-officer",
-                         conf_path(authority->conf));
-    authority->refusals = calloc(1, sizeof *authority->refusals);
-    if (!authority->refusals)
-        return error_memory(error);
-    pthread_mutex_init(&authority->refusals->lock, NULL);
-    return OK;
+    if (!status && out->count && !conf_text(conf, "directory", "uri"))
+        status = error_set(error, BAD_CONFIG, "roles.group", "%s: [roles] %s names groups of a directory, and [directory] uri none",
+                           conf_path(conf), item);
+    return status;
 }
 
-void roles_close(struct authority *authority)
+static int roles_read(const struct conf *conf, const char *accounts_folder, struct roles **out, struct error *error)
 {
-    for (size_t i = 0; i < ROLE_SOURCES; i++)
-        strings_free(role_list(authority, i));
-    if (authority->refusals)
-        pthread_mutex_destroy(&authority->refusals->lock);
-    free(authority->refusals);
+    struct roles *roles = calloc(1, sizeof *roles);
+    int status = roles ? accounts_open(accounts_folder, &roles->accounts, error) : error_memory(error);
+    for (size_t i = 0; i < ROLE_SOURCES && !status; i++)
+        if (conf_list(conf, "roles", role_sources[i].item, &roles->lists[i]))
+            status = error_memory(error);
+    for (size_t i = 0; i < GROUP_SOURCES && !status; i++)
+        status = groups_read(conf, group_sources[i].item, &roles->groups[i], error);
+    if (status) {
+        roles_free(roles);
+        roles = NULL;
+    } else {
+        roles->separation = conf_bool(conf, "roles", "separation");
+    }
+    *out = roles;
+    return status;
 }
 
-static unsigned roles_of(struct authority *authority, const char *account, uint32_t uid)
+/* ---- who has which ---- */
+
+static bool is_cron(const struct roles *roles, uint32_t uid)
 {
-    const unsigned disjoint = ROLE_ADMINISTRATOR | ROLE_OFFICER | ROLE_AUDITOR | ROLE_OPERATOR;
-    char number[16];
-    unsigned roles = ROLE_ENROL;
-    snprintf(number, sizeof number, "%u", uid);
+    return accounts_match(roles->accounts, CRON_ACCOUNT, uid);
+}
+
+static bool source_holds(const struct roles *roles, size_t source, uint32_t uid)
+{
+    const struct strings *list = &roles->lists[source];
+    for (size_t i = 0; i < list->count; i++)
+        if (accounts_match(roles->accounts, list->items[i], uid))
+            return true;
+    return role_sources[source].group && accounts_in_group(roles->accounts, role_sources[source].group, uid);
+}
+
+static unsigned held_locally(const struct roles *roles, uint32_t uid)
+{
+    unsigned held = 0;
+    if (is_cron(roles, uid)) /* and nothing else, whatever a list says */
+        return ROLE_CRON;
     for (size_t i = 0; i < ROLE_SOURCES; i++)
-        if (strings_contain(role_list(authority, i), account) || strings_contain(role_list(authority, i), number))
-            roles |= role_sources[i].role;
-    if (strcmp(account, "chancery-cron") == 0)
-        roles |= ROLE_CRON;
-    if (authority->role_separation && __builtin_popcount(roles & disjoint) > 1)
-        roles &= ~disjoint;
-    return roles;
+        if (source_holds(roles, i, uid))
+            held |= role_sources[i].role;
+    for (size_t i = 0; i < GROUP_SOURCES; i++)
+        if (group_sources[i].role == ROLE_ENROL && !roles->groups[i].count)
+            held |= ROLE_ENROL;
+    return held;
+}
+
+/* Role separation: two of the first four are none of them. */
+static void roles_separate(const struct roles *roles, unsigned held, struct identity *identity)
+{
+    unsigned both = held & FIRST_FOUR;
+    identity->roles = held;
+    identity->refused = 0;
+    if (roles->separation && (both & (both - 1))) {
+        identity->roles = held & ~both;
+        identity->refused = both;
+    }
 }
 
 int authority_identify(struct authority *authority, uint32_t uid, uint32_t gid, struct identity *out, struct error *error)
@@ -144,10 +138,10 @@ int authority_identify(struct authority *authority, uint32_t uid, uint32_t gid, 
     (void)gid;
     memset(out, 0, sizeof *out);
     out->uid = uid;
-    out->account = local_account(uid);
+    out->account = accounts_name(authority->roles->accounts, uid);
     if (!out->account)
         return error_memory(error);
-    out->roles = roles_of(authority, out->account, uid);
+    roles_separate(authority->roles, held_locally(authority->roles, uid), out);
     return OK;
 }
 
@@ -158,123 +152,197 @@ int authority_map(struct authority *authority, struct identity *identity, struct
     return identity_map(authority->directory, authority->conf, identity->uid, identity->account, &identity->dn, error);
 }
 
-/* ---- audit ---- */
-
-struct object_text authority_object(uint64_t id)
+/* What the directory would have to be asked for. Who has one of the first four may read already. */
+static unsigned roles_to_ask(const struct roles *roles, const struct identity *identity, unsigned wanted)
 {
-    struct object_text object;
-    snprintf(object.text, sizeof object.text, "request %llu", (unsigned long long)id);
-    return object;
+    unsigned held = identity->roles | identity->refused, ask = 0;
+    if (roles->separation && (held & FIRST_FOUR)) /* a second one there would cost him both */
+        wanted |= wanted & FIRST_FOUR ? ROLE_OFFICER : 0;
+    else if (held & FIRST_FOUR)
+        wanted &= ~(unsigned)ROLE_READ;
+    for (size_t i = 0; i < GROUP_SOURCES; i++)
+        if (roles->groups[i].count)
+            ask |= wanted & group_sources[i].role & ~held;
+    return held & ROLE_CRON ? 0 : ask;
 }
 
-static const char *role_name(unsigned roles)
+int authority_roles(struct authority *authority, struct identity *identity, unsigned wanted, struct error *error)
+{
+    const struct roles *roles = authority->roles;
+    unsigned ask = authority->directory ? roles_to_ask(roles, identity, wanted) : 0;
+    unsigned held = identity->roles | identity->refused;
+    struct error why = ERROR_NONE;
+    if (!ask)
+        return OK;
+    int status = authority_map(authority, identity, &why);
+    for (size_t i = 0; i < GROUP_SOURCES && !status; i++) {
+        bool member = false;
+        if (ask & group_sources[i].role)
+            status = directory_is_member(authority->directory, identity->dn, &roles->groups[i], false, &member, &why);
+        if (member)
+            held |= group_sources[i].role;
+    }
+    roles_separate(roles, held, identity);
+    if (!status || status == REFUSED) /* who has no entry is in no group */
+        return OK;
+    return error_set(error, why.status, why.reason, "%s", why.message);
+}
+
+const char *role_name(unsigned roles)
 {
     for (size_t i = 0; i < ROLE_SOURCES; i++)
         if (roles & role_sources[i].role)
-            return role_sources[i].item;
+            return role_sources[i].name;
     return roles & ROLE_CRON ? "cron" : "requester";
 }
 
-uint64_t authority_audit(struct authority *authority, struct store_txn *txn, const struct identity *caller, const char *action,
-                         const char *object, const char *outcome, const char *reason, const char *detail)
+bool roles_account_is(struct authority *authority, const char *text, uint32_t uid)
 {
-    (void)authority;
-    struct audit_record record = {
-        .at = clock_now(), .actor = caller->account, .role = caller->uid < 0 ? "daemon" : role_name(caller->roles), .action = action,
-        .object = object, .outcome = outcome, .reason = reason ? reason : "", .detail = detail ? detail : "",
-    };
-    return audit_add(txn, &record);
+    return accounts_match(authority->roles->accounts, text, uid);
 }
 
-struct refusal_record {
-    struct authority *authority;
-    const struct identity *caller;
-    const char *action, *object;
-    const struct error *why;
-    unsigned repeats;
+/* ---- is there anybody? ---- */
+
+struct uid_count {
+    size_t count;
 };
 
-static int refusal_store(struct store_txn *txn, void *argument, struct error *error)
+static void uid_found(void *argument, uint32_t uid)
 {
-    struct refusal_record *r = argument;
-    struct buf detail = BUF_EMPTY;
-    (void)error;
-    buf_add_text(&detail, r->why->message);
-    if (r->repeats)
-        buf_printf(&detail, " (and %u times more within a minute before)", r->repeats);
-    authority_audit(r->authority, txn, r->caller, r->action, r->object, "refused", r->why->reason, buf_text(&detail));
-    buf_free(&detail);
-    return store_txn_failed(txn);
+    struct uid_count *found = argument;
+    (void)uid;
+    found->count++;
 }
 
-/* True when this refusal shares the record of one just written. *repeats: how often that happened since the last record. */
-static bool refusal_shared(struct refusal_log *log, const struct identity *caller, const char *reason, unsigned *repeats)
+struct usable {
+    const struct roles *roles;
+    unsigned role;
+    bool found, separated;
+};
+
+static void usable_look(void *argument, uint32_t uid)
 {
-    int64_t now = clock_now();
-    bool shared = false, known = false;
-    pthread_mutex_lock(&log->lock);
-    for (size_t i = 0; i < REFUSALS_KEPT && !known; i++) {
-        struct refusal *r = &log->kept[i];
-        known = r->since && r->uid == caller->uid && strcmp(r->reason, reason) == 0;
-        if (known && now - r->since < REFUSAL_SHARE_S) {
-            r->repeats++;
-            shared = true;
-        } else if (known) {
-            *repeats = r->repeats;
-            r->repeats = 0;
-            r->since = now;
-        }
-    }
-    if (!known) {
-        struct refusal *r = &log->kept[log->next++ % REFUSALS_KEPT];
-        *r = (struct refusal){.uid = caller->uid, .since = now};
-        snprintf(r->reason, sizeof r->reason, "%s", reason);
-        snprintf(r->account, sizeof r->account, "%s", caller->account);
-    }
-    pthread_mutex_unlock(&log->lock);
-    return shared;
+    struct usable *usable = argument;
+    struct identity identity = {0};
+    roles_separate(usable->roles, held_locally(usable->roles, uid), &identity);
+    usable->found |= (identity.roles & usable->role) != 0;
+    usable->separated |= (identity.refused & usable->role) != 0;
 }
 
-/* One refusal whose minute is over and that was repeated; taken out. */
-static bool refusal_take(struct refusal_log *log, int64_t now, struct refusal *out)
+static void usable_search(const struct roles *roles, size_t source, struct usable *usable)
 {
-    bool found = false;
-    pthread_mutex_lock(&log->lock);
-    for (size_t i = 0; i < REFUSALS_KEPT && !found; i++) {
-        struct refusal *r = &log->kept[i];
-        found = r->repeats && now - r->since >= REFUSAL_SHARE_S;
-        if (found) {
-            *out = *r;
-            r->repeats = 0;
-            r->since = 0;
-        }
-    }
-    pthread_mutex_unlock(&log->lock);
-    return found;
+    *usable = (struct usable){.roles = roles, .role = role_sources[source].role};
+    for (size_t i = 0; i < roles->lists[source].count; i++)
+        accounts_uid_of(roles->accounts, roles->lists[source].items[i], usable_look, usable);
+    accounts_members(roles->accounts, role_sources[source].group, usable_look, usable);
+    for (size_t i = 0; i < GROUP_SOURCES; i++)
+        usable->found |= group_sources[i].role == usable->role && roles->groups[i].count > 0;
 }
 
-void refusals_flush(struct authority *authority)
+static int usable_check(const struct conf *conf, const struct roles *roles, size_t source, struct error *error)
 {
-    struct refusal refusal;
-    while (refusal_take(authority->refusals, clock_now(), &refusal)) {
-        struct identity caller = {.uid = refusal.uid, .account = refusal.account};
-        struct error why = ERROR_NONE, error = ERROR_NONE;
-        struct refusal_record record = {.authority = authority, .caller = &caller, .action = "refusals", .object = "", .why = &why};
-        error_set(&why, REFUSED, refusal.reason, "the refusal before was repeated %u times within a minute", refusal.repeats);
-        if (store_write_reserved(authority->store, refusal_store, &record, &error)) {
-            log_error("repeated refusals of %s could not be audited: %s", refusal.account, error.message);
-            return;
-        }
-    }
+    const char *name = role_sources[source].name;
+    struct usable usable;
+    char reason[64];
+    usable_search(roles, source, &usable);
+    if (usable.found)
+        return OK;
+    snprintf(reason, sizeof reason, "roles.no_%s", name);
+    if (usable.separated)
+        return error_set(error, BAD_CONFIG, reason, "%s: nobody can act as %s: whoever holds the role holds another of the first four "
+                         "as well, and [roles] separation = yes refuses him both", conf_path(conf), name);
+    if (roles->lists[source].count)
+        return error_set(error, BAD_CONFIG, reason, "%s: nobody can act as %s: [roles] %s names no account of this host and no uid, and "
+                         "the group %s has no member", conf_path(conf), name, role_sources[source].item, role_sources[source].group);
+    return error_set(error, BAD_CONFIG, reason, "%s: nobody is %s; name one in [roles] %s or put one into the group %s",
+                     conf_path(conf), name, role_sources[source].item, role_sources[source].group);
 }
 
-void authority_audit_refusal(struct authority *authority, const struct identity *caller, const char *action, const char *object,
-                             const struct error *why)
+/* A limit for nobody would leave the officer that was meant without one. */
+static int limits_known(const struct conf *conf, const struct roles *roles, struct error *error)
 {
-    struct refusal_record record = {.authority = authority, .caller = caller, .action = action, .object = object, .why = why};
-    struct error error = ERROR_NONE;
-    if (why->status == PENDING || refusal_shared(authority->refusals, caller, why->reason, &record.repeats))
-        return;
-    if (store_write_reserved(authority->store, refusal_store, &record, &error))
-        log_error("a refusal of %s to %s could not be audited: %s", action, caller->account, error.message);
+    struct strings officers = {0};
+    int status = conf_sections(conf, "officer", &officers) ? error_memory(error) : OK;
+    for (size_t i = 0; i < officers.count && !status; i++) {
+        struct uid_count found = {0};
+        accounts_uid_of(roles->accounts, officers.items[i], uid_found, &found);
+        if (!found.count)
+            status = error_set(error, BAD_CONFIG, "config.officer", "%s: [officer.%s]: there is no such account on this host",
+                               conf_path(conf), officers.items[i]);
+    }
+    strings_free(&officers);
+    return status;
+}
+
+static int roles_usable(const struct conf *conf, const struct roles *roles, struct error *error)
+{
+    int status = usable_check(conf, roles, SOURCE_ADMINISTRATOR, error);
+    if (!status)
+        status = usable_check(conf, roles, SOURCE_OFFICER, error);
+    return status ? status : limits_known(conf, roles, error);
+}
+
+/* The first administrator as init left him beside the database, which -t may not open. *made false: there is no CA yet. */
+static int first_administrator_read(const struct conf *conf, struct strings *out, bool *made, struct error *error)
+{
+    struct buf path = BUF_EMPTY, name = BUF_EMPTY;
+    int status = OK;
+    buf_printf(&path, "%s/requests.db", conf_text(conf, "store", "path"));
+    *made = !path.failed && access(buf_text(&path), F_OK) == 0;
+    buf_clear(&path);
+    buf_printf(&path, "%s/" FIRST_ADMINISTRATOR_FILE, conf_text(conf, "store", "path"));
+    if (*made && access(buf_text(&path), F_OK) == 0 && file_read(buf_text(&path), 256, &name, NULL) == OK)
+        status = strings_split(out, buf_text(&name), "\n") ? error_memory(error) : OK;
+    buf_free(&path);
+    buf_free(&name);
+    return status;
+}
+
+int authority_check_roles(const struct conf *conf, struct error *error)
+{
+    struct roles *roles = NULL;
+    bool made = false;
+    int status = roles_read(conf, NULL, &roles, error);
+    if (!status)
+        status = first_administrator_read(conf, &roles->lists[SOURCE_ADMINISTRATOR], &made, error);
+    if (!status && (made || roles->lists[SOURCE_ADMINISTRATOR].count))
+        status = usable_check(conf, roles, SOURCE_ADMINISTRATOR, error);
+    if (!status) /* before there is a CA, init names the administrator; officers nobody else does */
+        status = usable_check(conf, roles, SOURCE_OFFICER, error);
+    if (!status)
+        status = limits_known(conf, roles, error);
+    roles_free(roles);
+    return status;
+}
+
+/* ---- opening ---- */
+
+/* The administrator that `init` named. His name also lies beside the database, for -t. */
+static void first_administrator(struct authority *authority)
+{
+    struct buf name = BUF_EMPTY, path = BUF_EMPTY;
+    struct error none = ERROR_NONE;
+    if (!setting_get(authority->store, "roles.administrator", &name, &none) && name.size) {
+        strings_add_n(&authority->roles->lists[SOURCE_ADMINISTRATOR], (const char *)name.data, name.size);
+        buf_printf(&path, "%s/" FIRST_ADMINISTRATOR_FILE, conf_text(authority->conf, "store", "path"));
+        if (!path.failed && access(buf_text(&path), F_OK) != 0)
+            file_write(buf_text(&path), buf_bytes(&name), 0600, false, NULL);
+    }
+    buf_free(&path);
+    buf_free(&name);
+}
+
+int roles_open(struct authority *authority, struct error *error)
+{
+    int status = roles_read(authority->conf, authority->options.accounts_folder, &authority->roles, error);
+    if (status)
+        return status;
+    first_administrator(authority);
+    return roles_usable(authority->conf, authority->roles, error);
+}
+
+void roles_close(struct authority *authority)
+{
+    roles_free(authority->roles);
+    authority->roles = NULL;
 }

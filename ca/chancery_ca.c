@@ -94,6 +94,11 @@ static void show_whoami(struct cli *cli, const json_t *answer)
     out_member(cli, "Entry", answer, "dn");
     out_member(cli, "No entry because", answer, "mapping");
     out_member(cli, "Roles", answer, "roles");
+    if (json_array_size(json_object_get(answer, "refused")) > 0) {
+        out_member(cli, "Refused", answer, "refused");
+        out_field(cli, "Refused because", "role separation: an identity that holds two of administrator, officer, auditor and operator "
+                  "has none of them; leave you one of them in [roles] and the local groups");
+    }
     if (json_array_size(json_object_get(answer, "roles")) == 0)
         out_field(cli, "Roles", "none: you see your own requests only");
 }

@@ -200,6 +200,8 @@ static void daemon_stop(struct daemon *daemon)
         store_wake(daemon->store);
     if (dispatch)
         dispatch_stop(dispatch);
+    if (daemon->authority)
+        authority_stop(daemon->authority);
     authority_close(daemon->authority);
     if (daemon->policy_opened)
         policy_close(daemon->conf.policy);
@@ -400,6 +402,8 @@ int main(int argc, char **argv)
         daemon_conf_print_items(&daemon.conf);
     if (!status && !a.items)
         status = daemon_conf_check(&daemon.conf, &error);
+    if (!status && a.test)
+        status = authority_check_roles(daemon.conf.conf, &error);
     if (!status && a.test)
         printf("%s: configuration is good\n", a.conf_path);
     if (!status && a.init)

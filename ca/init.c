@@ -131,6 +131,16 @@ static int first_store(struct store_txn *txn, void *argument, struct error *erro
     return store_txn_failed(txn);
 }
 
+/* `chanceryd -t` judges whether there is an administrator, and may not open the database. */
+static int first_administrator_write(const char *store_path, const char *name, struct error *error)
+{
+    struct buf path = BUF_EMPTY;
+    buf_printf(&path, "%s/" FIRST_ADMINISTRATOR_FILE, store_path);
+    int status = path.failed ? error_memory(error) : file_write(buf_text(&path), bytes_of_text(name), 0600, true, error);
+    buf_free(&path);
+    return status;
+}
+
 static int recorder_run(int fd, void *argument)
 {
     struct init *init = argument;
@@ -147,6 +157,8 @@ static int recorder_run(int fd, void *argument)
         status = store_open(&options, &store, &error);
     if (!status)
         status = store_write(store, first_store, &records, &error);
+    if (!status && *records.administrator)
+        status = first_administrator_write(init->store_path, records.administrator, &error);
     if (store)
         store_close(store);
     answer_send(fd, status, &error, bytes_of("", 0));

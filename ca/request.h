@@ -40,6 +40,8 @@ struct identity {
     char *account; /* "alice", or "uid 65533" where the name service knows none */
     char *dn;      /* directory entry, NULL until mapped or when it maps to none */
     unsigned roles;
+    unsigned refused; /* roles that he holds and role separation refuses him */
+    unsigned acting;  /* of his roles those that let him call this verb; 0: anybody may */
 };
 void identity_free(struct identity *identity);
 int identity_copy(struct identity *to, const struct identity *from);

@@ -89,11 +89,13 @@ int handle_whoami(struct call *call, struct error *error)
     struct error why = ERROR_NONE;
 
     authority_map(call->authority, &call->caller, &why);
-    return call_answer(call, json_pack("{s:I, s:o, s:o, s:o, s:o}",
+    authority_roles(call->authority, &call->caller, ~0u, NULL);
+    return call_answer(call, json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}",
                                        "uid", (json_int_t)call->caller.uid,
                                        "account", json_of_text(call->caller.account),
                                        "dn", json_of_text(call->caller.dn),
                                        "roles", json_of_roles(call->caller.roles),
+                                       "refused", json_of_roles(call->caller.refused),
                                        "mapping", why.status != OK ? json_of_text(why.message) : json_null()), error);
 }
 

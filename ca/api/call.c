@@ -37,6 +37,40 @@ json_t *json_of_roles(unsigned roles)
     return array;
 }
 
+static int find_route(struct call *call, const char *method, const char *path, struct error *error)
+{
+    bool known_path = false;
+
+    call->route = route_find(method, path, &call->argument, &known_path);
+    if (call->route != NULL)
+        return OK;
+    if (known_path)
+        return error_set(error, USAGE, "api.method", "%.16s is not for %.200s", method, path);
+    return error_set(error, USAGE, "api.path", "there is no %.200s in this API; are command line and daemon of one version?", path);
+}
+
+/* Local files come first: who has a role by them needs no directory. */
+static int permit(struct call *call, struct error *error)
+{
+    const struct route *route = call->route;
+    unsigned wanted = route->roles != ROLES_ANY ? route->roles : route->mapping == MAP_ROLES ? ROLES_READ : 0;
+    struct error why = ERROR_NONE;
+
+    if (wanted != 0 && authority_roles(call->authority, &call->caller, wanted, &why) != OK && route->roles != ROLES_ANY &&
+        (route->roles & call->caller.roles) == 0)
+        return error_set(error, why.status, why.reason, "%s", why.message);
+    call->caller.acting = route->roles & call->caller.roles;
+    return route_permit(route, &call->caller, error);
+}
+
+int call_enter(struct call *call, uint32_t uid, uint32_t gid, const char *method, const char *path, struct error *error)
+{
+    int status = authority_identify(call->authority, uid, gid, &call->caller, error);
+    if (status == OK)
+        status = find_route(call, method, path, error);
+    return status == OK ? permit(call, error) : status;
+}
+
 int route_permit(const struct route *route, const struct identity *caller, struct error *error)
 {
     struct buf names = BUF_EMPTY;
@@ -46,6 +80,9 @@ int route_permit(const struct route *route, const struct identity *caller, struc
     for (size_t i = 0; i < ROLE_COUNT; i++)
         if ((route->roles & role_names[i].role) != 0)
             buf_printf(&names, "%s%s", names.size > 0 ? ", " : "", role_names[i].name);
+    if ((route->roles & caller->refused) != 0)
+        error_set(error, NOT_PERMITTED, "role.separation", "%s holds two of administrator, officer, auditor and operator, and role "
+                  "separation refuses him every one of them (see: chancery whoami)", caller->account);
     error_set(error, NOT_PERMITTED, "role.missing", "%s needs one of the roles: %s; %s has none of them (see: chancery whoami)",
               route->verb, buf_text(&names), caller->account != NULL ? caller->account : "the caller");
     buf_free(&names);

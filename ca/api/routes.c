@@ -27,31 +27,30 @@ static const struct body_member trust_members[] = {
 };
 
 #define LIST_QUERY "disposition template requester name expiring since until sort desc after limit"
-#define READ_CRON (ROLES_READ | ROLE_CRON)
 
 const struct route routes[] = {
     {"GET", "/v1/info", ROLES_ANY, MAP_NO, "info", "", NULL, handle_info},
     {"GET", "/v1/config", ROLES_ANY, MAP_NO, "config", "all", NULL, handle_config},
     {"GET", "/v1/whoami", ROLES_ANY, MAP_ASK, "whoami", "", NULL, handle_whoami},
     {"POST", "/v1/ca/certificate", ROLE_ADMINISTRATOR, MAP_NO, "install-cert", "", install_members, handle_install},
-    {"GET", "/v1/requests", ROLES_ANY, MAP_NO, "list", LIST_QUERY, NULL, handle_list},
-    {"POST", "/v1/requests", ROLES_ANY, MAP_TRY, "submit", "", submit_members, handle_submit},
-    {"GET", "/v1/find", ROLES_ANY, MAP_NO, "find", "text limit", NULL, handle_find},
-    {"GET", "/v1/requests/{object}", ROLES_ANY, MAP_NO, "show", "text", NULL, handle_show},
-    {"GET", "/v1/requests/{object}/certificate", ROLES_ANY, MAP_NO, "retrieve", "format chain", NULL, handle_retrieve},
+    {"GET", "/v1/requests", ROLES_ANY, MAP_ROLES, "list", LIST_QUERY, NULL, handle_list},
+    {"POST", "/v1/requests", ROLE_ENROL, MAP_TRY, "submit", "", submit_members, handle_submit},
+    {"GET", "/v1/find", ROLES_ANY, MAP_ROLES, "find", "text limit", NULL, handle_find},
+    {"GET", "/v1/requests/{object}", ROLES_ANY, MAP_ROLES, "show", "text", NULL, handle_show},
+    {"GET", "/v1/requests/{object}/certificate", ROLES_ANY, MAP_ROLES, "retrieve", "format chain", NULL, handle_retrieve},
     {"POST", "/v1/requests/{object}/resubmit", ROLE_OFFICER, MAP_TRY, "resubmit", "", version_members, handle_resubmit},
     {"POST", "/v1/requests/{object}/deny", ROLE_OFFICER, MAP_TRY, "deny", "", deny_members, handle_deny},
     /* The holder may revoke his own certificate for some reasons: the authority knows who that is. Revoking never waits for
      * the directory. */
-    {"POST", "/v1/requests/{object}/revoke", ROLES_ANY, MAP_NO, "revoke", "", revoke_members, handle_revoke},
+    {"POST", "/v1/requests/{object}/revoke", ROLES_ANY, MAP_ROLES, "revoke", "", revoke_members, handle_revoke},
     {"POST", "/v1/requests/{object}/release", ROLE_OFFICER, MAP_NO, "release", "", version_members, handle_release},
     {"GET", "/v1/requests/{object}/validity", ROLES_READ, MAP_NO, "isvalid", "", NULL, handle_isvalid},
-    {"GET", "/v1/requests/{object}/assignability", ROLES_ANY, MAP_NO, "assignability", "host", NULL, handle_assignability},
+    {"GET", "/v1/requests/{object}/assignability", ROLES_ANY, MAP_ROLES, "assignability", "host", NULL, handle_assignability},
     {"POST", "/v1/crls", ROLE_CRON | ROLE_OFFICER, MAP_NO, "crl publish", "", crl_members, handle_crl_publish},
     {"GET", "/v1/crls/latest", ROLES_ANY, MAP_NO, "crl show", "delta", NULL, handle_crl_show},
     {"GET", "/v1/crls/latest/der", ROLES_ANY, MAP_NO, "crl get", "delta", NULL, handle_crl_der},
-    {"GET", "/v1/publish", READ_CRON, MAP_NO, "publish status", "limit", NULL, handle_publish_status},
-    {"GET", "/v1/publish/check", READ_CRON, MAP_NO, "publish check", "dn", NULL, handle_publish_check},
+    {"GET", "/v1/publish", ROLES_READ, MAP_NO, "publish status", "limit", NULL, handle_publish_status},
+    {"GET", "/v1/publish/check", ROLES_READ, MAP_NO, "publish check", "dn", NULL, handle_publish_check},
     {"POST", "/v1/publish/retry", ROLE_ADMINISTRATOR | ROLE_CRON, MAP_NO, "publish retry", "", retry_members, handle_publish_retry},
     {"GET", "/v1/templates", ROLES_READ, MAP_NO, "template list", "", NULL, handle_templates},
     {"GET", "/v1/templates/{name}", ROLES_READ, MAP_NO, "template show", "source", NULL, handle_template_show},
@@ -66,7 +65,7 @@ const struct route routes[] = {
     {"POST", "/v1/trust", ROLE_ADMINISTRATOR, MAP_NO, "trust import", "", trust_members, handle_trust_import},
     {"GET", "/v1/health", ROLES_ANY, MAP_NO, "health", "", NULL, handle_health},
     {"GET", "/v1/audit", ROLE_AUDITOR, MAP_NO, "audit list", "after limit", NULL, handle_audit},
-    {"GET", "/v1/counts", READ_CRON, MAP_NO, "counts", "", NULL, handle_counts},
+    {"GET", "/v1/counts", ROLES_READ, MAP_NO, "counts", "", NULL, handle_counts},
     {NULL, NULL, 0, MAP_NO, NULL, NULL, NULL, NULL},
 };
 

@@ -14,6 +14,7 @@
 enum mapping {
     MAP_NO,
     MAP_TRY, /* where there is one; a caller without an entry goes on without, a directory that is down is an error */
+    MAP_ROLES, /* no; but what directory groups give the caller decides what he sees or may do */
     MAP_ASK  /* the handler asks itself and shows why not */
 };
 
@@ -51,6 +52,9 @@ extern const struct route routes[]; /* ended by method NULL */
 const struct route *route_find(const char *method, const char *path, char **argument, bool *known_path);
 /* OK or NOT_PERMITTED "role.missing" naming the roles that would do. */
 int route_permit(const struct route *route, const struct identity *caller, struct error *error);
+/* Who calls, which row, and whether he may: all that is judged before anything of the query or the body is read. OK: route,
+ * caller and argument of the call are set. */
+int call_enter(struct call *call, uint32_t uid, uint32_t gid, const char *method, const char *path, struct error *error);
 /* Adds a parameter of the query. USAGE "api.query": unknown to the route, twice, too many. */
 int call_query_add(struct call *call, const char *name, const char *value, struct error *error);
 void call_free(struct call *call); /* contents */

@@ -283,19 +283,6 @@ static int read_query(struct MHD_Connection *connection, struct call *call, stru
     return error->status;
 }
 
-static int find_route(struct call *call, const char *method, const char *url, bool bad_uri, struct error *error)
-{
-    bool known_path = false;
-
-    if (!bad_uri)
-        call->route = route_find(method, url, &call->argument, &known_path);
-    if (call->route != NULL)
-        return OK;
-    if (known_path)
-        return error_set(error, USAGE, "api.method", "%.16s is not for %.200s", method, url);
-    return error_set(error, USAGE, "api.path", "there is no %.200s in this API; are command line and daemon of one version?", url);
-}
-
 /* Maps the caller where the route asks for it. Who has no entry goes on without one: what needs it refuses him there. */
 static int map_caller(struct call *call, struct error *error)
 {
@@ -311,11 +298,7 @@ static int run_call(struct exchange *exchange, struct MHD_Connection *connection
 {
     struct call *call = &exchange->call;
 
-    int status = authority_identify(call->authority, peer->uid, peer->gid, &call->caller, error);
-    if (status == OK)
-        status = find_route(call, method, url, exchange->bad_uri, error);
-    if (status == OK)
-        status = route_permit(call->route, &call->caller, error);
+    int status = call_enter(call, peer->uid, peer->gid, method, exchange->bad_uri ? "(too long, or with a NUL)" : url, error);
     if (status == OK && exchange->overrun > 0)
         status = error_set(error, BAD_DATA, "api.size", "the request has more than %u KiB; nothing was read of it", BODY_MAX / 1024);
     if (status == OK)

@@ -29,7 +29,7 @@ diff "$D/expected" "$D/manual" >"$D/diff" || { cat "$D/diff"; fail "chancery.con
 say "the commented file: every item that it names exists, and it is good as it stands"
 sed -n 's/^#\{0,1\}\(\[[a-z].*\]\)$/\1/p; s/^#\{0,1\}\([a-z_]*\) =.*/\1/p' "$top_srcdir/conf/chancery.conf" | while read -r word; do
     case $word in
-        \[*) section=$(echo "$word" | tr -d '[]' | sed 's/^\(identity\|usage\)\..*/\1.*/') ;;
+        \[*) section=$(echo "$word" | tr -d '[]' | sed 's/^\(identity\|usage\|officer\)\..*/\1.*/') ;;
         *) awk -F'\t' -v s="$section" -v n="$word" '$1 == s && $2 == n { found = 1 } END { exit !found }' "$D/items" ||
             { echo "[$section] $word"; exit 1; } ;;
     esac
@@ -39,6 +39,8 @@ printf '[modules]\ndirectory = %s\n' "$D/modules" >>"$D/shipped.conf"
 printf '\n[process]\nauthority_user = 1001\nsigner_user = 1002\nexit_user = 1003\n' >"$D/process"
 sed -i -e "/^\[process\]/,/^\[directory\]/{/^#/d;/^\[process\]/{r $D/process
 d}}" "$D/shipped.conf"
+# Who decides is the site's to say: the file as shipped names an administrator, and officers in a comment.
+sed -i 's/^#officers =.*/officers = root/' "$D/shipped.conf"
 expect 0 chanceryd -t -c "$D/shipped.conf"
 
 say "what is wrong is refused, with file and line"
