@@ -15,9 +15,6 @@
 
 #define SAME_REQUEST_S (24 * 3600)
 
-/* name:value attributes that mean something here; anything else is refused (no attribute ever widens a request). */
-static const char *const known_attributes[] = {"CertificateTemplate", "ExpirationDate", "ccm", "cdc", "rmd", NULL};
-
 struct pipeline {
     struct authority *authority;
     const struct identity *caller;  /* who acts: the requester, or the officer that resubmits */
@@ -27,6 +24,7 @@ struct pipeline {
     struct template template;
     bool has_template;
     bool resubmission;
+    int64_t loaded_at; /* of a resubmission: the request's resolved_at as it was read */
     struct policy_result verdict;
     struct issue issue;
 };
@@ -44,32 +42,14 @@ static void pipeline_free(struct pipeline *p)
 
 /* ---- request: what the client sent becomes a value ---- */
 
-static bool attribute_known(const char *name)
-{
-    for (size_t i = 0; known_attributes[i]; i++)
-        if (attribute_name_equal(known_attributes[i], name))
-            return true;
-    return false;
-}
-
 static int attribute_take(struct request *request, const char *text, struct error *error)
 {
-    const char *colon = strchr(text, ':');
-    if (!colon || colon == text)
-        return error_set(error, BAD_DATA, "request.attribute", "attribute \"%.60s\" is not of the form NAME:VALUE", text);
     char name[ATTRIBUTE_NAME_MAX + 1];
-    size_t size = (size_t)(colon - text);
-    if (size > ATTRIBUTE_NAME_MAX || strlen(colon + 1) > ATTRIBUTE_VALUE_MAX)
-        return error_set(error, BAD_DATA, "request.attribute_size", "attribute \"%.20s…\" is too long (name %d, value %d octets)",
-                         text, ATTRIBUTE_NAME_MAX, ATTRIBUTE_VALUE_MAX);
-    memcpy(name, text, size);
-    name[size] = 0;
-    if (!attribute_known(name))
-        return error_set(error, BAD_DATA, "request.attribute_unknown",
-                         "attribute \"%s\" is not known here; this CA takes CertificateTemplate and ExpirationDate", name);
-    if (request_add_attribute(request, name, colon + 1, ORIGIN_REQUEST))
-        return error_set(error, BAD_DATA, "request.attribute_count", "more than %d attributes", ATTRIBUTES_MAX);
-    return OK;
+    const char *value;
+    int status = attribute_split(text, name, &value, error);
+    if (!status && request_add_attribute(request, name, value, ORIGIN_REQUEST))
+        status = error_set(error, BAD_DATA, "request.attribute_count", "more than %d attributes, or one of them twice", ATTRIBUTES_MAX);
+    return status;
 }
 
 /* The attribute string as it is kept for ever. */
@@ -222,6 +202,35 @@ static int names_check(const struct properties *properties, struct error *error)
     return status;
 }
 
+/* The policy sees what would go into the certificate: what an officer set or took out stands in the place of the request's. */
+static int policy_ask(struct pipeline *p, struct error *error)
+{
+    struct general_name *names = NULL;
+    struct extension *extensions = NULL;
+    size_t name_count = 0, extension_count = 0;
+    bool set = false;
+    int status = officer_names(&p->request, &names, &name_count, &set, error);
+    if (!status && extensions_effective(&p->request, &p->pkcs10, &extensions, &extension_count))
+        status = error_memory(error);
+    struct policy_input input = {
+        .request = &p->request,
+        .requester = &p->requester,
+        .resubmission = p->resubmission,
+        .template = p->has_template ? &p->template : NULL,
+        .names = set ? names : p->pkcs10.names,
+        .name_count = set ? name_count : p->pkcs10.name_count,
+        .extensions = extensions,
+        .extension_count = extension_count,
+        .key_algorithm = p->pkcs10.key_algorithm,
+        .key_bits = p->pkcs10.key_bits,
+    };
+    if (!status)
+        policy_verify(p->authority->policy, &input, &p->verdict);
+    general_names_free(names, name_count);
+    free(extensions);
+    return status;
+}
+
 static int pipeline_policy(struct pipeline *p, struct error *error)
 {
     struct key_fault fault;
@@ -237,19 +246,9 @@ static int pipeline_policy(struct pipeline *p, struct error *error)
     p->has_template = status == OK;
     if (status && status != REFUSED)
         return error_set(error, none.status, none.reason, "%s", none.message);
-    struct policy_input input = {
-        .request = &p->request,
-        .requester = &p->requester,
-        .resubmission = p->resubmission,
-        .template = p->has_template ? &p->template : NULL,
-        .names = p->pkcs10.names,
-        .name_count = p->pkcs10.name_count,
-        .extensions = p->pkcs10.extensions,
-        .extension_count = p->pkcs10.extension_count,
-        .key_algorithm = p->pkcs10.key_algorithm,
-        .key_bits = p->pkcs10.key_bits,
-    };
-    policy_verify(p->authority->policy, &input, &p->verdict);
+    status = policy_ask(p, error);
+    if (status)
+        return status;
     if (p->verdict.verdict == CHANCERY_TRY_AGAIN)
         return error_set(error, TEMPORARY, *p->verdict.reason ? p->verdict.reason : "policy.temporary", "%s", p->verdict.message);
     p->request.subject_replaced = p->verdict.properties.subject_replaced;
@@ -275,14 +274,9 @@ static int verdict_store(struct store_txn *txn, void *argument, struct error *er
     if (!p->resubmission) {
         p->request.id = counter_next(txn, "request");
     } else {
-        struct request now = {0};
-        int status = requests_get_txn(txn, p->request.id, &now);
-        if (!status)
-            status = disposition_check(now.disposition, p->request.disposition, error);
-        request_free(&now);
+        int status = unchanged_check(txn, p->request.id, p->loaded_at, p->request.disposition, error);
         if (status)
-            return error_set(error, status, "object.changed", "request %llu changed meanwhile: look at it again",
-                             (unsigned long long)p->request.id);
+            return status;
     }
     requests_put(txn, &p->request);
     struct event event = authority_event(denied ? EVENT_DENIED : EVENT_PENDING, &p->request, NULL);
@@ -300,8 +294,10 @@ static int pipeline_store_verdict(struct pipeline *p, struct error *error)
         status = error_memory(error);
     if (status)
         return status;
+    if (next == DISPOSITION_DENIED)
+        request_void_approvals(&p->request); /* who resubmits it agrees anew */
     p->request.disposition = next;
-    p->request.resolved_at = clock_now();
+    request_touch(&p->request, clock_now());
     return store_write(p->authority->store, verdict_store, p, error);
 }
 
@@ -315,6 +311,7 @@ static int pipeline_issue_and_store(struct pipeline *p, struct error *error)
     p->issue.properties = &p->verdict.properties;
     p->issue.spki = buf_bytes(&p->pkcs10.spki);
     p->issue.exists = p->resubmission;
+    p->issue.loaded_at = p->loaded_at;
     return issue_run(&p->issue, error);
 }
 
@@ -474,6 +471,7 @@ int authority_resubmit(struct authority *authority, const struct identity *calle
         status = requests_get(authority->store, id, &p.request, error);
     if (!status)
         status = seen_check(seen, &p.request, error);
+    p.loaded_at = p.request.resolved_at;
     if (!status)
         status = disposition_check(p.request.disposition, DISPOSITION_ISSUING, error);
     if (!status && p.request.disposition == DISPOSITION_ACTIVE)

@@ -99,6 +99,16 @@ int authority_resubmit(struct authority *authority, const struct identity *calle
                        struct outcome *outcome, struct error *error);
 int authority_deny(struct authority *authority, const struct identity *caller, uint64_t id, const char *message,
                    const struct seen *seen, struct error *error);
+/* While pending: "NAME:VALUE" each, an empty value takes the attribute out. What officers agreed to before holds no more. */
+int authority_set_attributes(struct authority *authority, const struct identity *caller, uint64_t id, const struct strings *attributes,
+                             const struct seen *seen, struct error *error);
+struct extension_edit {
+    const char *oid;
+    bool critical, remove; /* remove: an officer's, or one that the request asks for */
+    struct bytes value;    /* DER of what the OCTET STRING holds */
+};
+int authority_set_extension(struct authority *authority, const struct identity *caller, uint64_t id, const struct extension_edit *edit,
+                            const struct seen *seen, struct error *error);
 /* reason: CRLReason 0-6, 9, 10. at 0: now; invalid_since 0: none. Repeating changes reason or date. */
 int authority_revoke(struct authority *authority, const struct identity *caller, uint64_t id, int reason, int64_t at,
                      int64_t invalid_since, const struct seen *seen, struct error *error);
@@ -112,6 +122,8 @@ struct detail {
     struct request request;
     bool has_certificate;
     struct certificate certificate;
+    struct extension *extensions; /* of the certificate, else what request and officers ask for; with who set them */
+    size_t extension_count;
     struct strings history;     /* lines "TIME what by whom", oldest first */
     struct strings publication; /* lines "publish/ldap: waiting since TIME, 3 attempts: why" */
     struct assignment *assignments; /* current ones of this certificate */

@@ -84,6 +84,17 @@ int seen_check(const struct seen *seen, const struct request *request, struct er
                      (unsigned long long)request->id, disposition_name(request->disposition));
 }
 
+int unchanged_check(struct store_txn *txn, uint64_t id, int64_t loaded_at, enum disposition to, struct error *error)
+{
+    struct request now = {0};
+    int status = requests_get_txn(txn, id, &now);
+    if (!status && (now.resolved_at != loaded_at || disposition_check(now.disposition, to, NULL)))
+        status = error_set(error, REFUSED, "object.changed", "request %llu changed meanwhile (it is %s now): look at it again",
+                           (unsigned long long)id, disposition_name(now.disposition));
+    request_free(&now);
+    return status;
+}
+
 /* ---- deny ---- */
 
 struct decision {
@@ -116,7 +127,8 @@ static int deny_store(struct store_txn *txn, void *argument, struct error *error
         request.reason = strdup("officer.denied");
         request.decided_by = strdup(d->caller->account);
         request.disposition = DISPOSITION_DENIED;
-        request.resolved_at = clock_now();
+        request_void_approvals(&request);
+        request_touch(&request, clock_now());
         requests_put(txn, &request);
         struct event event = authority_event(EVENT_DENIED, &request, NULL);
         authority_emit(d->authority, txn, &event);
@@ -162,7 +174,7 @@ static int revoke_put(struct store_txn *txn, struct decision *d, struct request 
     certificate->revoked_at = d->release ? 0 : d->at;
     certificate->invalid_since = d->release ? 0 : d->invalid_since;
     request->disposition = d->release ? DISPOSITION_ISSUED : DISPOSITION_REVOKED;
-    request->resolved_at = clock_now();
+    request_touch(request, clock_now());
     revoked_put(txn, &row);
     certificates_put(txn, certificate);
     requests_put(txn, request);

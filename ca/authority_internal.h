@@ -57,6 +57,21 @@ bool authority_owns(const struct identity *caller, const struct request *request
 int authority_may_decide(struct authority *authority, const struct identity *caller, const struct request *request,
                          struct error *error);
 int seen_check(const struct seen *seen, const struct request *request, struct error *error);
+/* In a closure: is the stored request still the one that was read, and may it become `to`? REFUSED "object.changed". */
+int unchanged_check(struct store_txn *txn, uint64_t id, int64_t loaded_at, enum disposition to, struct error *error);
+
+/* ca/authority_edit.c */
+/* "NAME:VALUE" taken apart, name into `name`; BAD_DATA "request.attribute…" when it is too long, unknown or no such pair. */
+int attribute_split(const char *text, char name[ATTRIBUTE_NAME_MAX + 1], const char **value, struct error *error);
+/* What the policy is asked about: the request's extensions without those that an officer replaced or took out. Borrows; free the
+ * list alone. */
+int extensions_effective(const struct request *request, const struct pkcs10 *pkcs10, struct extension **list, size_t *count);
+/* The alternative names that an officer set; *set false: none, the request's hold. */
+int officer_names(const struct request *request, struct general_name **names, size_t *count, bool *set, struct error *error);
+
+/* ca/authority_origin.c: who put an extension there */
+void origins_of_tbs(const struct properties *properties, struct bytes tbs, struct certificate *record);
+int detail_extensions(struct detail *detail, struct error *error);
 
 /* ca/authority_issue.c: from a verdict to a durable certificate. */
 struct issue {
@@ -66,6 +81,7 @@ struct issue {
     struct properties *properties;
     struct bytes spki;
     bool exists; /* the request's row is in the table already (resubmission) */
+    int64_t loaded_at; /* with exists: its resolved_at as it was read; it must not have changed meanwhile */
     bool validity_cut;
     struct certificate certificate; /* as stored */
 };

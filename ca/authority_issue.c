@@ -7,6 +7,8 @@
 #include "ca/authority_internal.h"
 #include "ca/base/clock.h"
 #include "ca/base/log.h"
+#include "ca/base/oid.h"
+#include "ca/x509/name.h"
 
 #define RESERVATION_COMPLETE_S 3600
 
@@ -168,14 +170,9 @@ static int reserve_store(struct store_txn *txn, void *argument, struct error *er
     if (!issue->exists) {
         request->id = counter_next(txn, "request");
     } else {
-        struct request now = {0};
-        int status = requests_get_txn(txn, request->id, &now);
-        if (!status)
-            status = disposition_check(now.disposition, DISPOSITION_ISSUING, error);
-        request_free(&now);
+        int status = unchanged_check(txn, request->id, issue->loaded_at, DISPOSITION_ISSUING, error);
         if (status)
-            return error_set(error, status, "object.changed", "request %llu changed meanwhile: look at it again",
-                             (unsigned long long)request->id);
+            return status;
     }
     request->disposition = DISPOSITION_ISSUING;
     request->serial = reserve->reservation.serial;
@@ -220,7 +217,7 @@ static int fail_store(struct store_txn *txn, void *argument, struct error *error
     struct request *request = commit->request;
     (void)error;
     request->disposition = DISPOSITION_FAILED;
-    request->resolved_at = clock_now();
+    request_touch(request, clock_now());
     requests_put(txn, request);
     reservations_delete(txn, request->id);
     authority_audit(commit->authority, txn, commit->caller, "request.issue", authority_object(request->id).text, "failed",
@@ -252,7 +249,7 @@ static int sign_and_commit(struct authority *authority, const struct identity *c
         status = record_finish(record, tbs, buf_bytes(&authority->algorithm), buf_bytes(&signature), error);
     if (!status) {
         request->disposition = DISPOSITION_ISSUED;
-        request->resolved_at = clock_now();
+        request_touch(request, clock_now());
         status = store_write_reserved(authority->store, commit_store, &commit, error);
     } else if (strcmp(error->reason, "signer.gone") != 0) { /* then the daemon ends, and completes it when it starts again */
         issue_failed(authority, caller, request, error);
@@ -261,10 +258,32 @@ static int sign_and_commit(struct authority *authority, const struct identity *c
     return status;
 }
 
+/* The alternative names that an officer set, which the policy judged as the request's. */
+static int names_merge(struct issue *issue, struct error *error)
+{
+    struct properties *properties = issue->properties;
+    struct general_name *names = NULL;
+    size_t count = 0;
+    bool set = false;
+    int status = officer_names(issue->request, &names, &count, &set, error);
+    if (status || !count)
+        return status;
+    general_names_free(properties->names, properties->name_count);
+    properties->names = names;
+    properties->name_count = count;
+    properties->names_origin = ORIGIN_OFFICER;
+    return OK;
+}
+
 static int extensions_merge(struct issue *issue, struct error *error)
 {
+    int status = names_merge(issue, error);
+    if (status)
+        return status;
     for (size_t i = 0; i < issue->request->extension_count; i++) { /* an officer's win over request and template */
         const struct extension *e = &issue->request->extensions[i];
+        if (strcmp(e->oid, OID_SAN) == 0)
+            continue; /* as names: the engine knows when they are critical, and lists find them */
         if (properties_set_extension(issue->properties, e->oid, e->critical, bytes_of(e->value, e->size), e->origin, e->actor))
             return error_memory(error);
     }
@@ -287,6 +306,8 @@ int issue_run(struct issue *issue, struct error *error)
         status = certificate_build_tbs(issuer, &form, &tbs, error);
     if (!status && record_begin(issue, &form, issuer))
         status = error_memory(error);
+    if (!status)
+        origins_of_tbs(issue->properties, buf_bytes(&tbs), &issue->certificate);
     if (!status) {
         reserve.reservation = (struct reservation){
             .at = clock_now(), .serial = form.serial, .tbs = tbs.data, .tbs_size = tbs.size, .key_index = issuer->key_index,

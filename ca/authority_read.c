@@ -6,6 +6,7 @@
 #include "ca/authority_internal.h"
 #include "ca/base/clock.h"
 #include "ca/base/encode.h"
+#include "ca/x509/extension.h"
 
 #define PUBLICATION_ROWS 16
 
@@ -24,8 +25,17 @@ static void detail_history(struct detail *detail)
     const struct request *request = &detail->request;
     struct buf what = BUF_EMPTY;
     history_line(&detail->history, request->submitted_at, "submitted", request->requester);
-    for (size_t i = 0; i < request->approval_count; i++)
-        history_line(&detail->history, request->approvals[i].at, "approved", request->approvals[i].account);
+    for (size_t i = 0, j = 0; i < request->edit_count || j < request->approval_count;) {
+        const struct edit *edit = i < request->edit_count ? &request->edits[i] : NULL;
+        const struct approval *approval = j < request->approval_count ? &request->approvals[j] : NULL;
+        if (edit && (!approval || edit->at <= approval->at)) {
+            history_line(&detail->history, edit->at, edit->what, edit->account);
+            i++;
+        } else {
+            history_line(&detail->history, approval->at, "approved", approval->account);
+            j++;
+        }
+    }
     if (detail->has_certificate && detail->certificate.revocation_reason >= 0) {
         buf_printf(&what, "revoked (%s)", revocation_reason_name(detail->certificate.revocation_reason));
         history_line(&detail->history, detail->certificate.revoked_at, buf_text(&what), NULL);
@@ -116,6 +126,7 @@ void detail_free(struct detail *detail)
 {
     request_free(&detail->request);
     certificate_record_free(&detail->certificate);
+    extensions_free(detail->extensions, detail->extension_count);
     strings_free(&detail->history);
     strings_free(&detail->publication);
     assignment_rows_free(detail->assignments, detail->assignment_count);
@@ -150,6 +161,8 @@ int authority_show(struct authority *authority, const struct identity *caller, u
     }
     if (!status)
         status = assignments_each(authority->store, false, assignment_collect, &scan, error);
+    if (!status)
+        status = detail_extensions(out, error);
     if (!status && with_text)
         status = detail_text(out, error);
     if (status)

@@ -114,6 +114,8 @@ int verb_find(struct cli *cli);
 int verb_show(struct cli *cli);
 int verb_resubmit(struct cli *cli);
 int verb_deny(struct cli *cli);
+int verb_set_attribute(struct cli *cli);
+int verb_set_extension(struct cli *cli);
 int verb_revoke(struct cli *cli);
 int verb_release(struct cli *cli);
 int verb_isvalid(struct cli *cli);

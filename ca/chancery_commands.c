@@ -54,6 +54,9 @@ static const struct option_row show_options[] = {
     {"text", OPTION_FLAG, NULL, "the certificate in readable form as well"}, END_ROW};
 static const struct option_row deny_options[] = {
     {"message", OPTION_VALUE, "TEXT", "why; the requester sees it"}, END_ROW};
+static const struct option_row set_extension_options[] = {
+    {"critical", OPTION_FLAG, NULL, "the extension is critical"},
+    {"remove", OPTION_FLAG, NULL, "take it out instead: an officer's, or one that the request asks for"}, END_ROW};
 static const struct option_row revoke_options[] = {
     {"reason", OPTION_VALUE, "NAME", "unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, "
      "certificateHold, privilegeWithdrawn, aACompromise"},
@@ -108,6 +111,9 @@ const struct command commands[] = {
     {"issue", "ID", 1, 1, "officer", "the same as resubmit", no_options, verb_resubmit},
     {"approve", "ID", 1, 1, "officer", "the same as resubmit", no_options, verb_resubmit},
     {"deny", "ID", 1, 1, "officer", "denies a pending request", deny_options, verb_deny},
+    {"set-attribute", "ID NAME:VALUE…", 2, -1, "officer", "edits attributes of a pending request", no_options, verb_set_attribute},
+    {"set-extension", "ID OID [FILE]", 2, 3, "officer", "sets or takes out an extension of a pending request", set_extension_options,
+     verb_set_extension},
     {"revoke", "OBJECT", 1, 1, "officer, holder", "revokes a certificate, or changes reason or date", revoke_options, verb_revoke},
     {"release", "OBJECT", 1, 1, "officer", "releases from certificateHold", no_options, verb_release},
     {"isvalid", "OBJECT", 1, 1, "read", "valid, revoked (reason, date) or never issued, by the database", no_options, verb_isvalid},

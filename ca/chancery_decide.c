@@ -1,10 +1,15 @@
-/* The verbs that decide: resubmit (issue, approve), deny, revoke, release.
+/* The verbs that decide: resubmit (issue, approve), deny, set-attribute, set-extension, revoke, release.
  * Who may is the authority's to say; here are forms and what is printed. */
 #include "config.h"
 
 #include "ca/chancery_cli.h"
 
 #include <string.h>
+
+#include "ca/base/encode.h"
+#include "ca/base/file.h"
+
+#define VALUE_MAX 65536
 
 static void show_done(struct cli *cli, const json_t *answer)
 {
@@ -53,6 +58,55 @@ int verb_deny(struct cli *cli)
     if (status == OK)
         status = cli_post(cli, "/v1/requests/%s/deny", cli->operands[0], json_pack("{s:s?}", "message", option_value(cli, "message")),
                           &answer);
+    return status == OK ? cli_json_or(cli, answer, show_done) : status;
+}
+
+int verb_set_attribute(struct cli *cli)
+{
+    json_t *answer = NULL, *list = json_array();
+
+    int status = check_id(cli);
+    for (size_t i = 1; i < cli->operand_count; i++)
+        json_array_append_new(list, json_string(cli->operands[i]));
+    if (status == OK)
+        status = cli_post(cli, "/v1/requests/%s/attributes", cli->operands[0], json_pack("{s:O}", "attributes", list), &answer);
+    json_decref(list);
+    return status == OK ? cli_json_or(cli, answer, show_done) : status;
+}
+
+/* The value as base64. */
+static int read_value(struct cli *cli, const char *path, struct buf *text)
+{
+    struct buf octets = BUF_EMPTY;
+
+    int status = file_read(path, VALUE_MAX, &octets, &cli->error);
+    if (status == OK && octets.size == 0)
+        status = error_set(&cli->error, BAD_DATA, "cli.input", "%s is empty: an extension's value is DER", path);
+    if (status == OK) {
+        base64_encode(text, buf_bytes(&octets), 0);
+        status = text->failed ? error_memory(&cli->error) : OK;
+    }
+    buf_free(&octets);
+    return status;
+}
+
+int verb_set_extension(struct cli *cli)
+{
+    bool remove = option_flag(cli, "remove"), given = cli->operand_count == 3;
+    struct buf value = BUF_EMPTY;
+    json_t *answer = NULL;
+
+    int status = check_id(cli);
+    if (status == OK && (remove == given || (remove && option_flag(cli, "critical"))))
+        status = cli_usage(cli, "set-extension needs either a FILE with the value in DER, or --remove alone");
+    if (status == OK && given)
+        status = read_value(cli, cli->operands[2], &value);
+    if (status == OK)
+        status = cli_post(cli, "/v1/requests/%s/extensions", cli->operands[0],
+                          json_pack("{s:s, s:b, s:b, s:s?}", "oid", cli->operands[1], "critical", option_flag(cli, "critical"), "remove",
+                                    remove, "value", given ? buf_text(&value) : NULL),
+                          &answer);
+    buf_free(&value);
     return status == OK ? cli_json_or(cli, answer, show_done) : status;
 }
 

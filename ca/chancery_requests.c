@@ -171,7 +171,9 @@ static void show_attributes(struct cli *cli, const json_t *answer)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
         buf_clear(&line);
-        buf_printf(&line, "%s:%s (%s)", client_text(item, "name"), client_text(item, "value"), client_text(item, "set_by"));
+        const char *actor = client_text(item, "actor");
+        buf_printf(&line, "%s:%s (%s%s%s)", client_text(item, "name"), client_text(item, "value"), client_text(item, "set_by"),
+                   *actor != '\0' ? " " : "", actor);
         out_field(cli, i == 0 ? "Attributes" : "", buf_text(&line));
     }
     list = json_object_get(answer, "extensions");

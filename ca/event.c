@@ -39,6 +39,7 @@ void event_free(struct event *event)
     for (size_t i = 0; i < event->attribute_count; i++) {
         free(event->attributes[i].name);
         free(event->attributes[i].value);
+        free(event->attributes[i].actor);
     }
     for (size_t i = 0; i < event->extension_count; i++) {
         free(event->extensions[i].oid);

@@ -30,9 +30,10 @@ const struct request *chancery_request_value(const struct chancery_request *requ
 const struct identity *chancery_request_requester(const struct chancery_request *request);
 bool chancery_request_is_resubmission(const struct chancery_request *request); /* an officer approves: approval counts, all else anew */
 const struct template *chancery_request_template(const struct chancery_request *request); /* the adopted copy; NULL: none of that name */
-/* Names in the request as parsed: SANs of every extensionRequest attribute and of the attribute list. */
+/* Names in the request as parsed: SANs of every extensionRequest attribute and of the attribute list; where an officer set the
+ * alternative names, his instead, for they go into the certificate. */
 size_t chancery_request_names(const struct chancery_request *request, const struct general_name **names);
-/* Extensions in the request, all attributes of it, in order. */
+/* Extensions in the request, all attributes of it, in order, without those that an officer set or took out. */
 size_t chancery_request_extensions(const struct chancery_request *request, const struct extension **extensions);
 /* "rsa", "ecdsa", "ed25519"; bits: modulus or curve. */
 const char *chancery_request_key(const struct chancery_request *request, unsigned *bits);

@@ -136,6 +136,7 @@ static void attributes_free(struct attribute *attributes, size_t count)
     for (size_t i = 0; i < count; i++) {
         free(attributes[i].name);
         free(attributes[i].value);
+        free(attributes[i].actor);
     }
     free(attributes);
 }
@@ -202,34 +203,42 @@ static int extension_fill(struct extension *extension, const char *oid, struct b
     return OK;
 }
 
+static void extension_clear(struct extension *extension)
+{
+    free(extension->oid);
+    free(extension->value);
+    free(extension->actor);
+}
+
+/* Takes fresh, also when it fails. */
+static int extension_put(struct extension **list, size_t *count, struct extension *fresh)
+{
+    struct extension *grown;
+
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp((*list)[i].oid, fresh->oid) == 0) {
+            extension_clear(&(*list)[i]);
+            (*list)[i] = *fresh;
+            return OK;
+        }
+    grown = reallocarray(*list, *count + 1, sizeof *grown);
+    if (grown == NULL) {
+        extension_clear(fresh);
+        return INTERNAL;
+    }
+    *list = grown;
+    grown[(*count)++] = *fresh;
+    return OK;
+}
+
 int properties_set_extension(struct properties *properties, const char *oid, bool critical, struct bytes value, enum origin origin,
                              const char *actor)
 {
-    struct extension fresh = {.critical = critical, .origin = origin}, *list;
+    struct extension fresh = {.critical = critical, .origin = origin};
 
     if (extension_fill(&fresh, oid, value, actor) != OK)
         return INTERNAL;
-    for (size_t i = 0; i < properties->extension_count; i++) {
-        struct extension *old = &properties->extensions[i];
-
-        if (strcmp(old->oid, oid) == 0) {
-            free(old->oid);
-            free(old->value);
-            free(old->actor);
-            *old = fresh;
-            return OK;
-        }
-    }
-    list = reallocarray(properties->extensions, properties->extension_count + 1, sizeof *list);
-    if (list == NULL) {
-        free(fresh.oid);
-        free(fresh.value);
-        free(fresh.actor);
-        return INTERNAL;
-    }
-    properties->extensions = list;
-    list[properties->extension_count++] = fresh;
-    return OK;
+    return extension_put(&properties->extensions, &properties->extension_count, &fresh);
 }
 
 const char *serial_text(const struct serial *serial, char text[2 * SERIAL_MAX + 1])
@@ -272,6 +281,12 @@ void request_free(struct request *request)
         free(request->approvals[i].dn);
     }
     free(request->approvals);
+    for (size_t i = 0; i < request->edit_count; i++) {
+        free(request->edits[i].account);
+        free(request->edits[i].what);
+    }
+    free(request->edits);
+    strings_free(&request->removed);
     free(request->requester);
     free(request->requester_dn);
     free(request->intermediary);
@@ -297,7 +312,7 @@ static bool attribute_fits(const char *name, const char *value)
 
 int request_add_attribute(struct request *request, const char *name, const char *value, enum origin origin)
 {
-    struct attribute *list, fresh = {NULL, NULL, origin};
+    struct attribute *list, fresh = {NULL, NULL, origin, NULL};
 
     if (!attribute_fits(name, value) || request->attribute_count >= ATTRIBUTES_MAX || request_attribute(request, name) != NULL)
         return BAD_DATA;
@@ -321,4 +336,126 @@ const char *request_attribute(const struct request *request, const char *name)
         if (attribute_name_equal(request->attributes[i].name, name))
             return request->attributes[i].value;
     return NULL;
+}
+
+/* ---- edits by officers ---- */
+
+static struct attribute *attribute_find(struct request *request, const char *name)
+{
+    for (size_t i = 0; i < request->attribute_count; i++)
+        if (attribute_name_equal(request->attributes[i].name, name))
+            return &request->attributes[i];
+    return NULL;
+}
+
+static void attribute_drop(struct request *request, struct attribute *attribute)
+{
+    size_t after = (size_t)(request->attributes + request->attribute_count - attribute) - 1;
+
+    free(attribute->name);
+    free(attribute->value);
+    free(attribute->actor);
+    memmove(attribute, attribute + 1, after * sizeof *attribute);
+    request->attribute_count--;
+}
+
+int request_edit_attribute(struct request *request, const char *name, const char *value, const char *actor)
+{
+    struct attribute *attribute = attribute_find(request, name);
+    char *fresh, *who;
+    int status = OK;
+
+    if (!attribute_fits(name, value))
+        return BAD_DATA;
+    if (*value == '\0') {
+        if (attribute != NULL)
+            attribute_drop(request, attribute);
+        return OK;
+    }
+    if (attribute == NULL)
+        status = request_add_attribute(request, name, value, ORIGIN_OFFICER);
+    if (status != OK)
+        return status;
+    attribute = attribute_find(request, name);
+    fresh = strdup(value);
+    who = strdup(actor);
+    if (attribute == NULL || fresh == NULL || who == NULL) {
+        free(fresh);
+        free(who);
+        return INTERNAL;
+    }
+    free(attribute->value);
+    free(attribute->actor);
+    *attribute = (struct attribute){attribute->name, fresh, ORIGIN_OFFICER, who};
+    return OK;
+}
+
+static void strings_drop(struct strings *list, const char *text)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], text) == 0)
+            free(list->items[i]);
+        else
+            list->items[kept++] = list->items[i];
+    list->count = kept;
+}
+
+int request_edit_extension(struct request *request, const char *oid, bool critical, struct bytes value, const char *actor)
+{
+    struct extension fresh = {.critical = critical, .origin = ORIGIN_OFFICER};
+
+    if (extension_fill(&fresh, oid, value, actor) != OK || extension_put(&request->extensions, &request->extension_count, &fresh) != OK)
+        return INTERNAL;
+    strings_drop(&request->removed, oid);
+    return OK;
+}
+
+bool request_drop_extension(struct request *request, const char *oid)
+{
+    for (size_t i = 0; i < request->extension_count; i++)
+        if (strcmp(request->extensions[i].oid, oid) == 0) {
+            extension_clear(&request->extensions[i]);
+            memmove(&request->extensions[i], &request->extensions[i + 1],
+                    (request->extension_count - i - 1) * sizeof *request->extensions);
+            request->extension_count--;
+            return true;
+        }
+    return false;
+}
+
+int request_add_edit(struct request *request, const char *account, int64_t at, const char *what)
+{
+    struct edit *list, fresh = {NULL, at, NULL};
+
+    if (request->edit_count >= EDITS_MAX)
+        return BAD_DATA;
+    list = reallocarray(request->edits, request->edit_count + 1, sizeof *list);
+    if (list != NULL)
+        request->edits = list;
+    fresh.account = strdup(account);
+    fresh.what = strdup(what);
+    if (list == NULL || fresh.account == NULL || fresh.what == NULL) {
+        free(fresh.account);
+        free(fresh.what);
+        return INTERNAL;
+    }
+    list[request->edit_count++] = fresh;
+    return OK;
+}
+
+void request_void_approvals(struct request *request)
+{
+    while (request->approval_count > 0) {
+        struct approval *approval = &request->approvals[--request->approval_count];
+
+        free(approval->account);
+        free(approval->dn);
+    }
+}
+
+void request_touch(struct request *request, int64_t now)
+{
+    request->resolved_at = now > request->resolved_at ? now : request->resolved_at + 1;
 }

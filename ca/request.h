@@ -50,6 +50,7 @@ struct attribute {
     char *name; /* at most 127 octets; compares without case, blanks and hyphens */
     char *value; /* at most 4096 */
     enum origin origin;
+    char *actor; /* the officer who set it, NULL otherwise */
 };
 #define ATTRIBUTE_NAME_MAX 127
 #define ATTRIBUTE_VALUE_MAX 4096
@@ -102,6 +103,7 @@ struct properties {
     unsigned approvals_needed;   /* officers that must agree: 0, 1 or 2 */
     struct extension *extensions; /* further ones, by OID */
     size_t extension_count;
+    enum origin names_origin;    /* who gave the alternative names; 0: policy */
 };
 enum key_usage {
     KEY_USAGE_DIGITAL_SIGNATURE = 0x80, /* the octets of the X.509 BIT STRING: first octet low byte … */
@@ -134,6 +136,14 @@ struct approval {
     int64_t at;
 };
 
+/* What an officer changed of a pending request, in words for its history. */
+struct edit {
+    char *account;
+    int64_t at;
+    char *what;
+};
+#define EDITS_MAX 256
+
 /* What the database keeps of a request. Owned: request_free frees everything below. */
 struct request {
     uint64_t id; /* RequestID */
@@ -165,9 +175,24 @@ struct request {
     size_t approval_count;
     bool subject_replaced;
     struct serial serial;   /* reserved or issued; size 0: none */
+    struct edit *edits;     /* oldest first */
+    size_t edit_count;
+    struct strings removed; /* OIDs of extensions that the request asks for and an officer took out */
+    uint64_t renewal_of;    /* RequestID of the certificate that it renews; 0: none */
+    int64_t retrieved_at;   /* when the requester fetched what had been pending; 0: not yet, or never pending */
 };
 void request_free(struct request *request); /* contents, not the struct itself; zeroes it */
 int request_add_attribute(struct request *request, const char *name, const char *value, enum origin origin); /* limits checked */
 const char *request_attribute(const struct request *request, const char *name); /* NULL: none */
+/* Replaces or adds; an empty value takes the attribute out. BAD_DATA: too long or too many; INTERNAL without memory. */
+int request_edit_attribute(struct request *request, const char *name, const char *value, const char *actor);
+/* An officer's extension: replaces one of the same OID, and what he had taken out. */
+int request_edit_extension(struct request *request, const char *oid, bool critical, struct bytes value, const char *actor);
+bool request_drop_extension(struct request *request, const char *oid); /* an officer's; false: there is none */
+int request_add_edit(struct request *request, const char *account, int64_t at, const char *what);
+/* Approvals were given to what the request was before: none of them holds any more. */
+void request_void_approvals(struct request *request);
+/* The moment of a change. It always rises, so that two changes within a second are two versions. */
+void request_touch(struct request *request, int64_t now);
 
 #endif

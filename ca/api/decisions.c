@@ -1,4 +1,4 @@
-/* Handlers of decisions: resubmit, deny, revoke, release.
+/* Handlers of decisions: resubmit, deny, edits of a pending request, revoke, release.
  * Each takes the version that the officer saw; what changed meanwhile is refused by the authority. */
 #include "ca/api/routes.h"
 
@@ -54,6 +54,43 @@ int handle_deny(struct call *call, struct error *error)
     int status = call_object(call, call->argument, &id, error);
     if (status == OK)
         status = authority_deny(call->authority, &call->caller, id, body_text(call->body, "message"), &seen, error);
+    return status == OK ? answer_done(call, id, error) : status;
+}
+
+int handle_set_attributes(struct call *call, struct error *error)
+{
+    struct seen seen = seen_of(call);
+    struct strings attributes = {NULL, 0};
+    uint64_t id = 0;
+
+    int status = call_object(call, call->argument, &id, error);
+    if (status == OK && body_texts(call->body, "attributes", &attributes) != OK)
+        status = error_memory(error);
+    if (status == OK && attributes.count == 0)
+        status = error_set(error, USAGE, "api.body", "no attribute is given; one is NAME:VALUE");
+    if (status == OK)
+        status = authority_set_attributes(call->authority, &call->caller, id, &attributes, &seen, error);
+    strings_free(&attributes);
+    return status == OK ? answer_done(call, id, error) : status;
+}
+
+int handle_set_extension(struct call *call, struct error *error)
+{
+    struct seen seen = seen_of(call);
+    struct extension_edit edit = {.oid = body_text(call->body, "oid"), .critical = body_bool(call->body, "critical"),
+                                  .remove = body_bool(call->body, "remove")};
+    struct buf value = BUF_EMPTY;
+    uint64_t id = 0;
+
+    if (edit.remove == (body_text(call->body, "value") != NULL) || (edit.remove && edit.critical))
+        return error_set(error, USAGE, "api.body", "an extension has either a value (with critical where it is) or remove");
+    int status = call_object(call, call->argument, &id, error);
+    if (status == OK && !edit.remove)
+        status = body_octets(call->body, "value", &value, error);
+    edit.value = buf_bytes(&value);
+    if (status == OK)
+        status = authority_set_extension(call->authority, &call->caller, id, &edit, &seen, error);
+    buf_free(&value);
     return status == OK ? answer_done(call, id, error) : status;
 }
 

@@ -11,6 +11,12 @@ static const struct body_member submit_members[] = {
 };
 static const struct body_member version_members[] = {{"version", BODY_VERSION, false}, {NULL, 0, false}};
 static const struct body_member deny_members[] = {{"message", BODY_TEXT, false}, {"version", BODY_VERSION, false}, {NULL, 0, false}};
+static const struct body_member attribute_members[] = {
+    {"attributes", BODY_TEXTS, true}, {"version", BODY_VERSION, false}, {NULL, 0, false}};
+static const struct body_member extension_members[] = {
+    {"oid", BODY_TEXT, true}, {"critical", BODY_BOOL, false}, {"value", BODY_TEXT, false}, {"remove", BODY_BOOL, false},
+    {"version", BODY_VERSION, false}, {NULL, 0, false},
+};
 static const struct body_member revoke_members[] = {
     {"reason", BODY_TEXT, true}, {"at", BODY_TIME, false}, {"invalid_since", BODY_TIME, false}, {"version", BODY_VERSION, false},
     {NULL, 0, false},
@@ -40,6 +46,8 @@ const struct route routes[] = {
     {"GET", "/v1/requests/{object}/certificate", ROLES_ANY, MAP_ROLES, "retrieve", "format chain", NULL, handle_retrieve},
     {"POST", "/v1/requests/{object}/resubmit", ROLE_OFFICER, MAP_TRY, "resubmit", "", version_members, handle_resubmit},
     {"POST", "/v1/requests/{object}/deny", ROLE_OFFICER, MAP_TRY, "deny", "", deny_members, handle_deny},
+    {"POST", "/v1/requests/{object}/attributes", ROLE_OFFICER, MAP_TRY, "set-attribute", "", attribute_members, handle_set_attributes},
+    {"POST", "/v1/requests/{object}/extensions", ROLE_OFFICER, MAP_TRY, "set-extension", "", extension_members, handle_set_extension},
     /* The holder may revoke his own certificate for some reasons: the authority knows who that is. Revoking never waits for
      * the directory. */
     {"POST", "/v1/requests/{object}/revoke", ROLES_ANY, MAP_ROLES, "revoke", "", revoke_members, handle_revoke},

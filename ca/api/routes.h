@@ -84,6 +84,8 @@ int handle_isvalid(struct call *call, struct error *error);
 /* decisions.c */
 int handle_resubmit(struct call *call, struct error *error);
 int handle_deny(struct call *call, struct error *error);
+int handle_set_attributes(struct call *call, struct error *error);
+int handle_set_extension(struct call *call, struct error *error);
 int handle_revoke(struct call *call, struct error *error);
 int handle_release(struct call *call, struct error *error);
 /* ca.c */

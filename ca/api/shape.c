@@ -73,8 +73,8 @@ json_t *shape_outcome(const struct outcome *outcome)
 static json_t *attribute_each(const void *row)
 {
     const struct attribute *attribute = row;
-    return json_pack("{s:o, s:o, s:o}", "name", json_of_text(attribute->name), "value", json_of_text(attribute->value), "set_by",
-                     json_of_text(origin_name(attribute->origin)));
+    return json_pack("{s:o, s:o, s:o, s:o}", "name", json_of_text(attribute->name), "value", json_of_text(attribute->value), "set_by",
+                     json_of_text(origin_name(attribute->origin)), "actor", json_of_text(attribute->actor));
 }
 
 static json_t *extension_each(const void *row)
@@ -159,7 +159,7 @@ static json_t *request_origin(const struct request *request)
 /* What was asked for, as the request says it. */
 static json_t *request_content(const struct request *request)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "usages", json_of_strings(&request->usages),
                      "subject", json_of_text(request->subject),
                      "names", json_of_strings(&request->names),
@@ -168,8 +168,7 @@ static json_t *request_content(const struct request *request)
                      "spki_sha256", json_of_digest(request->spki_sha256, sizeof request->spki_sha256),
                      "pkcs10", json_of_pem("CERTIFICATE REQUEST", bytes_of(request->pkcs10, request->pkcs10_size)),
                      "attributes_original", json_of_text(request->attributes_original),
-                     "attributes", shape_array(request->attributes, request->attribute_count, sizeof *request->attributes, attribute_each),
-                     "extensions", shape_array(request->extensions, request->extension_count, sizeof *request->extensions, extension_each));
+                     "attributes", shape_array(request->attributes, request->attribute_count, sizeof *request->attributes, attribute_each));
 }
 
 /* What was decided. */
@@ -198,7 +197,9 @@ json_t *shape_detail(const struct detail *detail, bool with_text)
     json_t *whole = request_origin(request);
     int failed = merge(whole, request_content(request)) | merge(whole, request_decision(request));
 
-    failed |= merge(whole, json_pack("{s:o, s:o, s:o, s:o, s:o}",
+    failed |= merge(whole, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "extensions", shape_array(detail->extensions, detail->extension_count, sizeof *detail->extensions, extension_each),
+                     "extensions_removed", json_of_strings(&request->removed),
                      "certificate", detail->has_certificate ? certificate_json(&detail->certificate) : json_null(),
                      "history", json_of_strings(&detail->history),
                      "publication", json_of_strings(&detail->publication),

@@ -6,15 +6,12 @@
 #include <string.h>
 
 #include "ca/base/oid.h"
-#include "ca/base/text.h"
 #include "ca/policy/enterprise.h"
 
 #define TAG_BOOLEAN 0x01
 #define TAG_BIT_STRING 0x03
 #define TAG_OID 0x06
 #define TAG_SEQUENCE 0x30
-#define TAG_EMAIL 0x81 /* GeneralName, RFC 5280 4.2.1.6 */
-#define TAG_DNS 0x82
 
 /* ---- DER ---- */
 
@@ -119,21 +116,28 @@ static const char *key_usage_trouble(const struct decision *d, struct bytes valu
     return (bits.data[1] & 0x06) && !(d->template->flags & TEMPLATE_IS_CA) ? "keyCertSign or cRLSign" : NULL;
 }
 
+/* The next OID of a SEQUENCE OF OID, or of SEQUENCE OF SEQUENCE { OID, … }. */
+static bool eku_next(struct bytes *list, bool nested, struct bytes *oid)
+{
+    uint8_t tag;
+    bool good = der_next(list, &tag, oid);
+
+    if (good && nested) {
+        struct bytes inner = *oid;
+        good = tag == TAG_SEQUENCE && der_next(&inner, &tag, oid);
+    }
+    return good && tag == TAG_OID;
+}
+
 /* Every OID of a SEQUENCE OF OID, or of SEQUENCE OF SEQUENCE { OID, … }, is among those allowed. */
 static bool oids_within(struct bytes value, bool nested, const struct strings *allowed)
 {
     struct bytes list, content;
-    uint8_t tag;
     bool within = der_whole(value, TAG_SEQUENCE, &list) && list.size > 0;
 
     while (within && list.size) {
         struct buf text = BUF_EMPTY;
-        within = der_next(&list, &tag, &content);
-        if (within && nested) {
-            struct bytes inner = content;
-            within = tag == TAG_SEQUENCE && der_next(&inner, &tag, &content);
-        }
-        within = within && tag == TAG_OID && oid_decode(content, &text) && strings_contain(allowed, buf_text(&text));
+        within = eku_next(&list, nested, &content) && oid_decode(content, &text) && strings_contain(allowed, buf_text(&text));
         buf_free(&text);
     }
     return within;
@@ -183,45 +187,48 @@ static const char *extension_trouble(const struct decision *d, const struct exte
     return NULL;
 }
 
-/* ---- names that an officer set: the rules on names apply to them as to a request's ---- */
-
-static bool officer_name_fits(const struct decision *d, uint8_t tag, struct bytes content)
-{
-    struct buf text = BUF_EMPTY;
-    struct general_name name = {tag == TAG_DNS ? NAME_DNS : NAME_EMAIL, NULL};
-    bool fits = (tag == TAG_DNS || tag == TAG_EMAIL) && content.size && !memchr(content.data, 0, content.size);
-
-    buf_add(&text, content.data, content.size);
-    name.value = (char *)text.data;
-    if (fits && !text.failed)
-        fits = name_is_own(d, &name) ||
-               (template_supplies(d->template) && tag == TAG_DNS && text_is_dns_name(name.value, template_pends(d->template)));
-    buf_free(&text);
-    return fits;
-}
-
-static bool officer_names_fit(const struct decision *d, const struct extension *extension)
-{
-    struct bytes list, content;
-    uint8_t tag;
-
-    if (!der_whole(bytes_of(extension->value, extension->size), TAG_SEQUENCE, &list) || list.size == 0)
-        return false;
-    while (list.size)
-        if (!der_next(&list, &tag, &content) || !officer_name_fits(d, tag, content))
-            return false;
-    return true;
-}
-
 /* ---- the rule ---- */
+
+/* What an officer may not give although the template does not: powers over this CA and others, and the power to authenticate
+ * where the template has judged neither name nor identifier for it. */
+static bool eku_is_power(const struct decision *d, const char *oid)
+{
+    static const char *const powers[] = {OID_EKU_ANY, OID_EKU_AGENT, OID_EKU_OCSP};
+    static const char *const authenticating[] = {OID_EKU_CLIENT_AUTH, OID_EKU_SMARTCARD, OID_EKU_PKINIT};
+
+    for (size_t i = 0; i < sizeof powers / sizeof *powers; i++)
+        if (strcmp(powers[i], oid) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof authenticating / sizeof *authenticating; i++)
+        if (strcmp(authenticating[i], oid) == 0)
+            return !template_authenticates(d->template);
+    return false;
+}
+
+static const char *officer_ekus_trouble(const struct decision *d, const struct extension *extension)
+{
+    bool nested = strcmp(extension->oid, OID_EKU) != 0;
+    struct bytes list, content;
+    const char *trouble = der_whole(bytes_of(extension->value, extension->size), TAG_SEQUENCE, &list) && list.size
+                              ? NULL : "a malformed extended key usage";
+
+    while (!trouble && list.size) {
+        struct buf text = BUF_EMPTY;
+        if (!eku_next(&list, nested, &content) || !oid_decode(content, &text))
+            trouble = "a malformed extended key usage";
+        else if (!strings_contain(&d->template->ekus, buf_text(&text)) && eku_is_power(d, buf_text(&text)))
+            trouble = "an extended key usage that only the template can give";
+        buf_free(&text);
+    }
+    return trouble;
+}
 
 static enum chancery_verdict officer_judge(struct decision *d)
 {
     for (size_t i = 0; i < d->value->extension_count; i++) {
         const struct extension *e = &d->value->extensions[i];
-        const char *trouble = strcmp(e->oid, OID_SAN) == 0
-                                  ? (officer_names_fit(d, e) ? NULL : "an alternative name that is not the requester's")
-                                  : extension_trouble(d, e);
+        const char *trouble = strcmp(e->oid, OID_EKU) == 0 || strcmp(e->oid, OID_APPLICATION_POLICIES) == 0
+                                  ? officer_ekus_trouble(d, e) : extension_trouble(d, e);
         if (trouble)
             return decision_deny(d, "request.extension", "%s set an extension that asks for %s", e->actor ? e->actor : "an officer",
                                  trouble);

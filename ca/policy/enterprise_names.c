@@ -339,6 +339,7 @@ enum chancery_verdict names_judge(struct decision *d)
     struct buf subject = BUF_EMPTY;
     enum chancery_verdict verdict = template_supplies(d->template) ? san_supplied(d) : san_build(d);
 
+    d->properties->names_origin = template_supplies(d->template) ? ORIGIN_REQUEST : ORIGIN_POLICY;
     if (verdict == CHANCERY_ISSUE)
         verdict = template_supplies_subject(d->template) ? subject_supplied(d, &subject) : subject_build(d, &subject);
     if (verdict == CHANCERY_ISSUE)

@@ -37,6 +37,8 @@ static Chancery__Attribute **attributes_encode(const struct attribute *attribute
         rows[i].name = attributes[i].name;
         rows[i].value = data_of_text(attributes[i].value);
         rows[i].origin = attributes[i].origin;
+        rows[i].has_actor = attributes[i].actor != NULL;
+        rows[i].actor = data_of_text(attributes[i].actor);
         list[i] = &rows[i];
     }
     if (!rows || !list || !count) {
@@ -97,7 +99,9 @@ static int attributes_decode(size_t count, Chancery__Attribute **list, struct at
     if (count && !*out)
         return INTERNAL;
     for (size_t i = 0; i < count; i++) {
-        (*out)[i] = (struct attribute){.name = strdup(list[i]->name), .value = text_of(&list[i]->value), .origin = (enum origin)list[i]->origin};
+        (*out)[i] = (struct attribute){.name = strdup(list[i]->name), .value = text_of(&list[i]->value),
+                                       .origin = (enum origin)list[i]->origin,
+                                       .actor = list[i]->has_actor ? text_of(&list[i]->actor) : NULL};
         (*out_count)++;
         if (!(*out)[i].name || !(*out)[i].value)
             return INTERNAL;
@@ -165,8 +169,31 @@ struct request_parts {
     Chancery__Attribute **attributes;
     Chancery__Extension **extensions;
     Chancery__Approval *approvals, **approval_list;
+    Chancery__Edit *edits, **edit_list;
     ProtobufCBinaryData *usages, *names;
 };
+
+/* What officers edited, what was renewed, and when it was fetched. */
+static void life_fill(const struct request *request, Chancery__Request *record, struct request_parts *parts)
+{
+    parts->edits = calloc(request->edit_count + 1, sizeof *parts->edits);
+    parts->edit_list = calloc(request->edit_count + 1, sizeof *parts->edit_list);
+    for (size_t i = 0; i < request->edit_count && parts->edits && parts->edit_list; i++) {
+        chancery__edit__init(&parts->edits[i]);
+        parts->edits[i].account = data_of_text(request->edits[i].account);
+        parts->edits[i].at = request->edits[i].at;
+        parts->edits[i].what = data_of_text(request->edits[i].what);
+        parts->edit_list[i] = &parts->edits[i];
+        record->n_edits = i + 1;
+    }
+    record->edits = parts->edit_list;
+    record->n_removed = request->removed.count;
+    record->removed = request->removed.items;
+    record->has_renewal_of = request->renewal_of != 0;
+    record->renewal_of = request->renewal_of;
+    record->has_retrieved_at = request->retrieved_at != 0;
+    record->retrieved_at = request->retrieved_at;
+}
 
 static void request_fill(const struct request *request, Chancery__Request *record, struct request_parts *parts)
 {
@@ -212,12 +239,13 @@ static void request_fill(const struct request *request, Chancery__Request *recor
     record->subject_replaced = request->subject_replaced;
     record->has_serial = request->serial.size > 0;
     record->serial = data_of(request->serial.octets, request->serial.size);
+    life_fill(request, record, parts);
 }
 
 static bool parts_whole(const struct request *request, const struct request_parts *parts)
 {
     return (parts->attributes || !request->attribute_count) && (parts->extensions || !request->extension_count) && parts->usages &&
-           parts->names && parts->approvals && parts->approval_list;
+           parts->names && parts->approvals && parts->approval_list && parts->edits && parts->edit_list;
 }
 
 static void parts_free(struct request_parts *parts)
@@ -228,6 +256,8 @@ static void parts_free(struct request_parts *parts)
     free(parts->names);
     free(parts->approvals);
     free(parts->approval_list);
+    free(parts->edits);
+    free(parts->edit_list);
 }
 
 void request_encode(const struct request *request, struct buf *out)
@@ -257,6 +287,24 @@ static int approvals_decode(const Chancery__Request *record, struct request *out
     return OK;
 }
 
+static int life_decode(const Chancery__Request *record, struct request *out)
+{
+    out->renewal_of = record->renewal_of;
+    out->retrieved_at = record->retrieved_at;
+    for (size_t i = 0; i < record->n_removed; i++)
+        if (strings_add(&out->removed, record->removed[i]))
+            return INTERNAL;
+    out->edits = calloc(record->n_edits + 1, sizeof *out->edits);
+    for (size_t i = 0; i < record->n_edits && out->edits; i++) {
+        const Chancery__Edit *edit = record->edits[i];
+        out->edits[i] = (struct edit){.account = text_of(&edit->account), .at = edit->at, .what = text_of(&edit->what)};
+        out->edit_count++;
+        if (!out->edits[i].account || !out->edits[i].what)
+            return INTERNAL;
+    }
+    return out->edits ? OK : INTERNAL;
+}
+
 static int request_read(uint64_t id, const Chancery__Request *record, struct request *out)
 {
     out->id = id;
@@ -283,7 +331,7 @@ static int request_read(uint64_t id, const Chancery__Request *record, struct req
         extensions_decode(record->n_extensions, record->extensions, &out->extensions, &out->extension_count) ||
         strings_decode(record->n_usages, record->usages, &out->usages) || strings_decode(record->n_names, record->names, &out->names))
         return INTERNAL;
-    return approvals_decode(record, out);
+    return approvals_decode(record, out) || life_decode(record, out) ? INTERNAL : OK;
 }
 
 int request_decode(uint64_t id, struct bytes bytes, struct request *out)
@@ -379,6 +427,8 @@ void certificate_encode(const struct certificate *certificate, struct buf *out)
     record.has_revoked_at = record.has_invalid_since = true;
     record.revoked_at = certificate->revoked_at;
     record.invalid_since = certificate->invalid_since;
+    record.has_extension_origins = certificate->origin_count > 0;
+    record.extension_origins = data_of(certificate->origins, certificate->origin_count);
     if (record.names && record.search)
         message_pack(&record.base, out);
     else
@@ -405,6 +455,11 @@ int certificate_decode(uint64_t id, struct bytes bytes, struct certificate *out)
     out->revocation_reason = record->revocation_reason;
     out->revoked_at = record->revoked_at;
     out->invalid_since = record->invalid_since;
+    if (record->extension_origins.len > CERTIFICATE_EXTENSIONS_MAX)
+        return INTERNAL;
+    out->origin_count = (uint8_t)record->extension_origins.len;
+    for (uint8_t i = 0; i < out->origin_count; i++)
+        out->origins[i] = record->extension_origins.data[i];
     int status = !out->subject || serial_decode(&record->serial, &out->serial) || blob_copy(&record->der, &out->der, &out->der_size) ||
                          octets_copy(&record->sha1, out->sha1, 20) || octets_copy(&record->sha256, out->sha256, 32) ||
                          octets_copy(&record->spki_sha256, out->spki_sha256, 32) ||

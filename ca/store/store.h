@@ -71,6 +71,7 @@ int reservations_get(struct store *store, uint64_t id, struct reservation *out, 
 int reservations_each(struct store *store, int (*each)(const struct reservation *, void *), void *argument, struct error *error);
 
 /* ---- certificates: one a request at most, key RequestID ---- */
+#define CERTIFICATE_EXTENSIONS_MAX 40 /* as many as the lint lets pass */
 struct certificate {
     uint64_t id;
     struct serial serial;
@@ -88,6 +89,8 @@ struct certificate {
     unsigned crl_partition;
     int revocation_reason;  /* -1: not revoked */
     int64_t revoked_at, invalid_since; /* 0: not given */
+    uint8_t origins[CERTIFICATE_EXTENSIONS_MAX]; /* enum origin of each extension, in the certificate's order; 0: not known */
+    uint8_t origin_count;
 };
 void certificate_record_free(struct certificate *certificate);
 int certificates_put(struct store_txn *txn, const struct certificate *certificate);

@@ -251,6 +251,13 @@ static const struct row *row_of(const char *oid)
     return NULL;
 }
 
+bool certificate_extension_ours(const char *oid)
+{
+    const struct row *row = row_of(oid);
+
+    return row != NULL && row->ours;
+}
+
 static int add_row(const struct job *job, const struct row *row, struct buf *out)
 {
     const struct properties *properties = job->properties;

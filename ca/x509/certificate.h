@@ -29,6 +29,8 @@ struct certificate_form { /* what goes into one TBSCertificate */
 /* Certificate for a request. Extensions in a fixed order; SAN critical exactly when the subject is empty. BAD_DATA when a name or
  * value cannot be encoded (reason "certificate.name" …). */
 int certificate_build_tbs(const struct issuer *issuer, const struct certificate_form *form, struct buf *tbs, struct error *error);
+/* Does it say whose key it is or who signed? Such an extension is formed by the engine alone. */
+bool certificate_extension_ours(const char *oid);
 /* The CA's own self-signed certificate: subject RFC 4514, CA:TRUE critical, keyCertSign|cRLSign|digitalSignature, SKI, CA version. */
 int certificate_build_root_tbs(const char *subject, struct bytes spki, struct bytes algorithm, const struct serial *serial,
                                int64_t not_before, int64_t not_after, int path_length, struct buf *tbs, struct error *error);

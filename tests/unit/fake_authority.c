@@ -85,6 +85,26 @@ int authority_deny(struct authority *fake, const struct identity *caller, uint64
     return remember(fake, "deny", id, error);
 }
 
+int authority_set_attributes(struct authority *fake, const struct identity *caller, uint64_t id, const struct strings *attributes,
+                             const struct seen *seen, struct error *error)
+{
+    (void)caller;
+    fake->seen = *seen;
+    remember_text(fake, attributes->items[attributes->count - 1]);
+    return remember(fake, "set-attribute", id, error);
+}
+
+int authority_set_extension(struct authority *fake, const struct identity *caller, uint64_t id, const struct extension_edit *edit,
+                            const struct seen *seen, struct error *error)
+{
+    (void)caller;
+    fake->seen = *seen;
+    fake->pkcs10_size = edit->value.size;
+    fake->reason = edit->critical;
+    remember_text(fake, edit->oid);
+    return remember(fake, edit->remove ? "remove-extension" : "set-extension", id, error);
+}
+
 int authority_revoke(struct authority *fake, const struct identity *caller, uint64_t id, int reason, int64_t at,
                      int64_t invalid_since, const struct seen *seen, struct error *error)
 {

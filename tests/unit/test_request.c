@@ -147,11 +147,70 @@ static void owned(void **state)
     assert_null(event.message);
 }
 
+static void edits(void **state)
+{
+    struct request request = {0};
+    char value[ATTRIBUTE_VALUE_MAX + 2];
+
+    memset(value, 'v', sizeof value);
+    value[sizeof value - 1] = '\0';
+    assert_int_equal(request_add_attribute(&request, "Expiration-Date", "+10d", ORIGIN_REQUEST), OK);
+    assert_int_equal(request_edit_attribute(&request, "expiration date", "+20d", "carol"), OK);
+    assert_int_equal(request.attribute_count, 1);
+    assert_string_equal(request.attributes[0].name, "Expiration-Date");
+    assert_string_equal(request.attributes[0].value, "+20d");
+    assert_string_equal(request.attributes[0].actor, "carol");
+    assert_int_equal(request.attributes[0].origin, ORIGIN_OFFICER);
+    assert_int_equal(request_edit_attribute(&request, "ccm", "host", "bob"), OK);
+    assert_int_equal(request.attribute_count, 2);
+    assert_int_equal(request_edit_attribute(&request, "ccm", value, "bob"), BAD_DATA);
+    assert_string_equal(request_attribute(&request, "ccm"), "host");
+    assert_int_equal(request_edit_attribute(&request, "EXPIRATIONDATE", "", "carol"), OK);
+    assert_int_equal(request.attribute_count, 1);
+    assert_null(request_attribute(&request, "ExpirationDate"));
+    assert_int_equal(request_edit_attribute(&request, "never there", "", "carol"), OK);
+
+    assert_false(request_drop_extension(&request, "1.2.3"));
+    assert_int_equal(strings_add(&request.removed, "1.2.3"), OK);
+    assert_int_equal(strings_add(&request.removed, "1.2.4"), OK);
+    assert_int_equal(request_edit_extension(&request, "1.2.3", true, bytes_of("\x05\x00", 2), "carol"), OK);
+    assert_int_equal(request.removed.count, 1);
+    assert_string_equal(request.removed.items[0], "1.2.4");
+    assert_int_equal(request_edit_extension(&request, "1.2.3", false, bytes_of("\x30\x00", 2), "bob"), OK);
+    assert_int_equal(request.extension_count, 1);
+    assert_false(request.extensions[0].critical);
+    assert_string_equal(request.extensions[0].actor, "bob");
+    assert_int_equal(request.extensions[0].origin, ORIGIN_OFFICER);
+    assert_true(request_drop_extension(&request, "1.2.3"));
+    assert_int_equal(request.extension_count, 0);
+
+    for (int i = 0; i < EDITS_MAX; i++)
+        assert_int_equal(request_add_edit(&request, "carol", i, "something"), OK);
+    assert_int_equal(request_add_edit(&request, "carol", 1, "one more"), BAD_DATA);
+    request_free(&request);
+}
+
+/* Two changes in one second, or with the clock put back, are two versions. */
+static void versions(void **state)
+{
+    struct request request = {0};
+
+    request_touch(&request, 1000);
+    assert_int_equal(request.resolved_at, 1000);
+    request_touch(&request, 1000);
+    assert_int_equal(request.resolved_at, 1001);
+    request_touch(&request, 900);
+    assert_int_equal(request.resolved_at, 1002);
+    request_touch(&request, 2000);
+    assert_int_equal(request.resolved_at, 2000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transitions), cmocka_unit_test(names),   cmocka_unit_test(attribute_names),
         cmocka_unit_test(attributes),  cmocka_unit_test(serials), cmocka_unit_test(owned),
+        cmocka_unit_test(edits),       cmocka_unit_test(versions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
