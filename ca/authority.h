@@ -21,6 +21,11 @@ struct exit_interest { /* an exit module as the authority sees it: a name and a 
     const char *name;
     uint32_t event_mask;
 };
+struct checking { /* what a check of the database tells while it runs; the functions may be called from another thread */
+    int (*finding)(void *argument, const char *line);
+    int (*progress)(void *argument, uint64_t done, uint64_t total); /* not OK ends the check */
+    void *argument;
+};
 struct authority_options {
     const struct conf *conf;
     struct store *store;
@@ -33,6 +38,9 @@ struct authority_options {
     int (*probe)(void *argument, const char *module, const char *dn, struct strings *lines, struct error *error);
     void *probe_argument;
     const char *accounts_folder; /* of passwd and group; NULL: /etc. Tests alone name another */
+    /* Has the copy of a database judged by a process of its own: folder/db and folder/journal. Each finding is a line. */
+    int (*check)(void *argument, const char *folder, struct checking *checking, struct error *error);
+    void *check_argument;
 };
 /* The items that the authority reads of the configuration; ended by section NULL. */
 extern const struct conf_item authority_items[];
@@ -278,5 +286,32 @@ struct health_row {
 enum health_state authority_health(struct authority *authority, struct health_row rows[HEALTH_ROWS_MAX], size_t *count);
 int authority_audit_list(struct authority *authority, uint64_t after, struct audit_record *rows, size_t limit, size_t *count,
                          struct error *error);
+
+/* ---- backups and checks of the database: in the background, one at a time ---- */
+struct backup_order {
+    const char *folder; /* full path of a new folder on this host */
+    bool with_key;      /* the encrypted key as well */
+};
+/* Starts it; *number is what authority_background tells of it. REFUSED "backup.exists", "backup.folder" at once; TEMPORARY
+ * "backup.busy" while another one, or a check, is under way. The folder is there when it is whole, and not before. */
+int authority_backup(struct authority *authority, const struct identity *caller, const struct backup_order *order, uint64_t *number,
+                     struct error *error);
+/* Checks a copy that it takes itself. */
+int authority_check_database(struct authority *authority, const struct identity *caller, uint64_t *number, struct error *error);
+#define FINDINGS_MAX 1000
+struct background_state { /* of the last one that was started */
+    uint64_t number;       /* 0: none since the start */
+    const char *verb;      /* "backup", "check-db" */
+    bool running;
+    const char *phase;     /* "database", "signer", "manifest", "checking" */
+    uint64_t done, total;  /* octets of the phase */
+    struct error error;    /* once it ended */
+    char folder[512];      /* of a backup */
+    uint64_t files, octets;
+    struct strings findings; /* of a check: at most FINDINGS_MAX lines; and how many there were: */
+    uint64_t finding_count;
+};
+int authority_background(struct authority *authority, struct background_state *out, struct error *error);
+void background_state_free(struct background_state *state);
 
 #endif

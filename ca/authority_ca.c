@@ -164,6 +164,7 @@ static int announce_store(struct store_txn *txn, void *argument, struct error *e
     (void)error;
     if (a->event.certificate)
         authority_emit(a->authority, txn, &a->event);
+    background_since(txn);
     authority_audit(a->authority, txn, &daemon, "daemon.start", a->authority->name, "started", "", "");
     return store_txn_failed(txn);
 }
@@ -233,6 +234,8 @@ int authority_open(const struct authority_options *options, struct authority **o
     pthread_mutex_init(&authority->crl_lock, NULL);
     int status = template_cache_open(&authority->templates) ? error_memory(error) : names_open(authority, error);
     if (!status)
+        status = background_open(authority, error);
+    if (!status)
         status = signer_open(authority, error);
     if (!status)
         status = authority_load_issuer(authority, error);
@@ -258,6 +261,7 @@ void authority_close(struct authority *authority)
 {
     if (!authority)
         return;
+    background_close(authority);
     issuer_swap(authority, NULL);
     issuer_swap(authority, NULL);
     template_cache_free(authority->templates);

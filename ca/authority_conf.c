@@ -32,6 +32,7 @@ const struct conf_item authority_items[] = {
     {"health", "certificate_warning", CONF_DURATION, "60d", "warn when the CA certificate expires within", 0, 3660 * 86400LL},
     {"health", "outbox_warning", CONF_DURATION, "15m", "warn when something waits longer to be published", 0, 366 * 86400},
     {"health", "outbox_critical", CONF_DURATION, "1d", "critical when something waits longer to be published", 0, 366 * 86400},
+    {"health", "backup_warning", CONF_DURATION, "3d", "warn when the last backup is older; 0: never", 0, 3660 * 86400LL},
     {"health", "disk_warning", CONF_NUMBER, "1024", "warn below so many MiB free under [store] path", 0, 1 << 30},
     {NULL, NULL, CONF_TEXT, NULL, NULL, 0, 0},
 };

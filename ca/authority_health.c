@@ -7,6 +7,7 @@
 
 #include "ca/authority_internal.h"
 #include "ca/base/clock.h"
+#include "ca/base/encode.h"
 #include "ca/base/log.h"
 
 /* ---- publishing ---- */
@@ -241,10 +242,36 @@ static void health_templates(struct health *h)
     strings_free(&names);
 }
 
+/* A time kept as digits; 0: none. */
+static int64_t setting_time(struct authority *authority, const char *name)
+{
+    struct buf text = BUF_EMPTY;
+    struct error none = ERROR_NONE;
+    uint64_t at = 0;
+    if (setting_get(authority->store, name, &text, &none) || number_parse(buf_text(&text), &at))
+        at = 0;
+    buf_free(&text);
+    return (int64_t)at;
+}
+
+static void health_backup(struct health *h)
+{
+    int64_t warning = conf_number(h->authority->conf, "health", "backup_warning");
+    int64_t last = setting_time(h->authority, "backup.last_at"), since = last ? last : setting_time(h->authority, "backup.since");
+    enum health_state state = since && h->now - since > warning ? HEALTH_WARNING : HEALTH_OK;
+    char text[32];
+    if (!warning)
+        return;
+    if (!last)
+        row(h, state, "Backup", "none was made yet (`chancery backup DIR`)");
+    else
+        row(h, state, "Backup", "the last one is %s old%s", span(h->now - last, text), state ? ": make another (`chancery backup DIR`)" : "");
+}
+
 enum health_state authority_health(struct authority *authority, struct health_row rows[HEALTH_ROWS_MAX], size_t *count)
 {
     static void (*const checks[])(struct health *) = {health_certificate, health_crl,  health_outbox,   health_signer,
-                                                      health_directory,   health_disk, health_templates};
+                                                      health_directory,   health_disk, health_templates, health_backup};
     struct health h = {.authority = authority, .rows = rows, .now = clock_now()};
     enum health_state worst = HEALTH_OK;
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)

@@ -15,6 +15,7 @@ struct template_cache;
 struct refusal_log;
 struct key_list;
 struct roles;
+struct background;
 
 struct authority {
     struct authority_options options;
@@ -35,6 +36,7 @@ struct authority {
     struct key_list *keys; /* that are never certified */
     pthread_mutex_t crl_lock; /* one CRL at a time */
     struct roles *roles; /* ca/authority_roles.c */
+    struct background *background; /* ca/authority_backup.c */
 };
 
 /* The issuer that signs now; TEMPORARY "ca.no_certificate" when none is installed. Lives as long as the authority. */
@@ -124,5 +126,10 @@ int refusals_open(struct authority *authority, struct error *error);
 void refusals_close(struct authority *authority);
 /* Writes how often refusals were repeated whose minute is over. */
 void refusals_flush(struct authority *authority);
+
+/* ca/authority_backup.c: what runs in the background, a backup or a check. */
+int background_open(struct authority *authority, struct error *error);
+void background_since(struct store_txn *txn); /* from when on a backup is missed: the first start */
+void background_close(struct authority *authority); /* ends what runs, and waits for it */
 
 #endif

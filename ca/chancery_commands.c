@@ -92,6 +92,10 @@ static const struct option_row audit_options[] = {
     {"limit", OPTION_VALUE, "N", "records of a page, 1 to 1000 (100)"},
     {"all", OPTION_FLAG, NULL, "every page"},
     {"csv", OPTION_FLAG, NULL, "as CSV (RFC 4180)"}, END_ROW};
+static const struct option_row backup_options[] = {
+    {"with-key", OPTION_FLAG, NULL, "with the encrypted key: keep that copy where the passphrase is not"}, END_ROW};
+static const struct option_row check_db_options[] = {
+    {"offline", OPTION_FLAG, NULL, "a backup, or with the daemon stopped its database"}, END_ROW};
 static const struct option_row help_options[] = {
     {"table", OPTION_FLAG, NULL, "every verb with its options, a line each, for shells"}, END_ROW};
 
@@ -139,6 +143,9 @@ const struct command commands[] = {
     {"trust import", "FILE", 1, 1, "administrator", "imports a root or an intermediate", trust_options, verb_trust_import},
     {"health", "", 0, 0, "any", "what can go wrong and whether it did; exit status 0, 1, 2 or 3 as monitoring plug-ins have it", no_options, verb_health},
     {"audit list", "", 0, 0, "auditor", "audit records", audit_options, verb_audit_list},
+    {"backup", "DIR", 1, 1, "operator, cron", "copies database, configuration and the signer's journal into a new folder, while running",
+     backup_options, verb_backup},
+    {"check-db", "[DIR]", 0, 1, "operator", "checks a copy of the database: tables, indices, journal, audit chain", check_db_options, verb_check_db},
     {"proxy", "", 0, 0, "any", "carries standard input and output to the socket, for --host", no_options, verb_proxy},
     {"help", "[VERB]", 0, 2, "any", "the verbs, or one of them", help_options, verb_help},
     {"version", "", 0, 0, "any", "the version", no_options, verb_version},

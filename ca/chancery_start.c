@@ -41,8 +41,13 @@ static void daemon_path(struct buf *path)
     buf_add_text(path, CHANCERY_SBINDIR "/chanceryd");
 }
 
-/* The options were checked against the table; the daemon's init mode takes them as they are. */
-int verb_init(struct cli *cli)
+/* The options were checked against the table; the daemon's mode takes them as they are, but for what is the command line's own. */
+static bool own_option(const char *argument)
+{
+    return strcmp(argument, "-q") == 0 || strcmp(argument, "--json") == 0 || strcmp(argument, "--offline") == 0;
+}
+
+int start_daemon_mode(struct cli *cli, const char *mode)
 {
     struct buf path = BUF_EMPTY;
     size_t count = 0, at = 0;
@@ -58,9 +63,9 @@ int verb_init(struct cli *cli)
         arguments[at++] = "-c";
         arguments[at++] = cli->conf_path;
     }
-    arguments[at++] = "--init";
+    arguments[at++] = mode;
     for (size_t i = 0; i < count; i++)
-        if (strcmp(cli->arguments[i], "-q") != 0 && strcmp(cli->arguments[i], "--json") != 0)
+        if (!own_option(cli->arguments[i]))
             arguments[at++] = cli->arguments[i];
     execv(buf_text(&path), (char *const *)arguments);
     int status = error_set(&cli->error, BAD_CONFIG, "cli.init", "%s cannot be started: %s; CHANCERY_SBINDIR may name its folder",
@@ -68,6 +73,11 @@ int verb_init(struct cli *cli)
     free(arguments);
     buf_free(&path);
     return status;
+}
+
+int verb_init(struct cli *cli)
+{
+    return start_daemon_mode(cli, "--init");
 }
 
 int start_ldapadd(struct cli *cli, const char *const *arguments, size_t count, struct bytes ldif)

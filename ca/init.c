@@ -14,6 +14,7 @@
 #include "ca/base/oid.h"
 #include "ca/base/text.h"
 #include "ca/process/forker.h"
+#include "ca/process/message.h"
 #include "ca/signer/conf.h"
 #include "ca/signer/signer.h"
 #include "ca/store/store.h"
@@ -21,7 +22,6 @@
 #include "ca/x509/name.h"
 #include "ca/x509/pkcs10.h"
 
-#define MESSAGE_MAX (1 << 20)
 #define DAYS_FALLBACK 3650
 
 struct init {
@@ -36,65 +36,6 @@ struct init {
     struct buf certificate; /* DER; empty with --csr-out */
     bool key_made, conf_made;
 };
-
-/* ---- messages between init and its short-lived processes: length and octets ---- */
-
-static int message_send(int fd, struct bytes message)
-{
-    uint8_t size[4];
-    put_u32(size, (uint32_t)message.size);
-    int status = fd_write_all(fd, size, 4);
-    return status ? status : fd_write_all(fd, message.data, message.size);
-}
-
-static int message_receive(int fd, struct buf *message)
-{
-    uint8_t head[4];
-    int status = fd_read_all(fd, head, 4);
-    size_t size = status ? 0 : get_u32(head);
-    if (status || size > MESSAGE_MAX)
-        return INTERNAL;
-    uint8_t *room = buf_reserve(message, size);
-    if (!room)
-        return INTERNAL;
-    status = fd_read_all(fd, room, size);
-    message->size += status ? 0 : size;
-    return status;
-}
-
-/* An answer is one octet (status), the reason and the message with NULs, or the result. */
-static int answer_send(int fd, int status, const struct error *error, struct bytes result)
-{
-    struct buf message = BUF_EMPTY;
-    buf_add_byte(&message, (uint8_t)status);
-    if (status) {
-        buf_add(&message, error->reason, strlen(error->reason) + 1);
-        buf_add(&message, error->message, strlen(error->message) + 1);
-    } else {
-        buf_add(&message, result.data, result.size);
-    }
-    int sent = message_send(fd, buf_bytes(&message));
-    buf_free(&message);
-    return sent;
-}
-
-static int answer_receive(int fd, const char *who, struct buf *result, struct error *error)
-{
-    struct buf message = BUF_EMPTY;
-    int status = OK;
-    if (message_receive(fd, &message) || !message.size) {
-        status = error_set(error, INTERNAL, "init.process", "the process %s ended without an answer", who);
-    } else if (message.data[0]) {
-        const char *reason = (const char *)message.data + 1; /* buf ends in a NUL past its size */
-        const char *text = reason + strlen(reason) + 1;
-        bool whole = (size_t)(text - (const char *)message.data) <= message.size;
-        status = error_set(error, message.data[0], reason, "%s", whole ? text : "");
-    } else {
-        buf_add(result, message.data + 1, message.size - 1);
-    }
-    buf_free(&message);
-    return status;
-}
 
 /* ---- the process that makes the key, as the signer's user ---- */
 

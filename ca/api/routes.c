@@ -31,6 +31,7 @@ static const struct body_member unassign_members[] = {{"usage", BODY_TEXT, true}
 static const struct body_member trust_members[] = {
     {"pem", BODY_TEXT, true}, {"kind", BODY_TEXT, false}, {"fingerprint", BODY_TEXT, true}, {NULL, 0, false},
 };
+static const struct body_member backup_members[] = {{"folder", BODY_TEXT, true}, {"with_key", BODY_BOOL, false}, {NULL, 0, false}};
 
 #define LIST_QUERY "disposition template requester name expiring since until sort desc after limit"
 
@@ -74,6 +75,9 @@ const struct route routes[] = {
     {"GET", "/v1/health", ROLES_ANY, MAP_NO, "health", "", NULL, handle_health},
     {"GET", "/v1/audit", ROLE_AUDITOR, MAP_NO, "audit list", "after limit", NULL, handle_audit},
     {"GET", "/v1/counts", ROLES_READ, MAP_NO, "counts", "", NULL, handle_counts},
+    {"POST", "/v1/backup", ROLE_OPERATOR | ROLE_CRON, MAP_NO, "backup", "", backup_members, handle_backup},
+    {"POST", "/v1/check-db", ROLE_OPERATOR, MAP_NO, "check-db", "", NULL, handle_check_database},
+    {"GET", "/v1/background", ROLE_ADMINISTRATOR | ROLE_OPERATOR | ROLE_CRON, MAP_NO, "background", "", NULL, handle_background},
     {NULL, NULL, 0, MAP_NO, NULL, NULL, NULL, NULL},
 };
 

@@ -118,4 +118,9 @@ int handle_assignability(struct call *call, struct error *error);
 int handle_trust(struct call *call, struct error *error);
 int handle_trust_import(struct call *call, struct error *error);
 
+/* backup.c */
+int handle_backup(struct call *call, struct error *error);
+int handle_check_database(struct call *call, struct error *error);
+int handle_background(struct call *call, struct error *error);
+
 #endif

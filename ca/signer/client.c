@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ca/base/encode.h"
 #include "ca/signer/protocol.h"
 
 struct waiter {
@@ -226,4 +227,46 @@ int signer_sign_crl(struct signer *signer, unsigned key_index, int fd, uint64_t 
 
     sign_put(&frame.body, &(struct sign_body){SIGN_CRL, key_index, audit_number, bytes_of("", 0)});
     return sign_call(signer, &frame, signature, error);
+}
+
+/* ---- copies ---- */
+
+static int copy_piece(struct signer *signer, enum signer_file what, unsigned key_index, uint64_t offset, struct buf *answer,
+                      struct error *error)
+{
+    struct frame frame = {.verb = VERB_COPY, .body = BUF_EMPTY, .fd = -1};
+
+    copy_put(&frame.body, what, key_index, offset);
+    int status = signer_call(signer, &frame, answer, error);
+    if (status == OK && answer->size < 8)
+        status = error_set(error, INTERNAL, "signer.protocol", "the signer's answer cannot be read");
+    buf_free(&frame.body);
+    return status;
+}
+
+/* The journal may grow meanwhile: what it was at the first piece is taken. */
+int signer_copy(struct signer *signer, enum signer_file what, unsigned key_index, int (*take)(void *argument, struct bytes piece),
+                void *argument, struct error *error)
+{
+    uint64_t at = 0, total = UINT64_MAX;
+    int status = OK;
+
+    while (status == OK && at < total) {
+        struct buf answer = BUF_EMPTY;
+        status = copy_piece(signer, what, key_index, at, &answer, error);
+        if (status == OK) {
+            uint64_t size = answer.size - 8;
+            if (total == UINT64_MAX)
+                total = get_u64(answer.data);
+            if (size > total - at)
+                size = total - at;
+            if (size == 0 && at < total)
+                status = error_set(error, INTERNAL, "signer.protocol", "the signer's answer ends too early");
+            else if (size > 0 && take(argument, bytes_of(answer.data + 8, (size_t)size)) != OK)
+                status = error_set(error, CANNOT_WRITE, "signer.copy", "the copy of the signer's file cannot be written");
+            at += size;
+        }
+        buf_free(&answer);
+    }
+    return status;
 }

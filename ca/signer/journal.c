@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -66,7 +67,7 @@ void number_as_serial(uint64_t number, struct serial *out)
     memcpy(out->octets, octets + zeros, out->size);
 }
 
-static uint64_t serial_as_number(const struct serial *serial)
+uint64_t serial_as_number(const struct serial *serial)
 {
     uint64_t number = 0;
 
@@ -361,9 +362,9 @@ int journal_append(struct journal *journal, const struct journal_entry *entries,
             log_error("%s: the rest of a failed batch cannot be cut: %s", journal->path, strerror(errno));
         goto out;
     }
-    journal->end += (off_t)size;
     memcpy(journal->digest, before, 32);
     pthread_mutex_lock(&journal->lock);
+    journal->end += (off_t)size;
     for (size_t i = 0; i < count; i++)
         entry_count(journal, &entries[i]);
     pthread_mutex_unlock(&journal->lock);
@@ -389,4 +390,84 @@ uint64_t journal_crl_number(struct journal *journal, const uint8_t key_id[20])
     number = series == NULL ? 0 : series->last;
     pthread_mutex_unlock(&journal->lock);
     return number;
+}
+
+/* ---- copies ---- */
+
+int journal_copy(struct journal *journal, uint64_t offset, size_t most, struct buf *out, uint64_t *size, struct error *error)
+{
+    pthread_mutex_lock(&journal->lock);
+    *size = (uint64_t)journal->end;
+    pthread_mutex_unlock(&journal->lock);
+    if (offset >= *size)
+        return OK;
+    size_t wanted = *size - offset < most ? (size_t)(*size - offset) : most;
+    uint8_t *to = buf_reserve(out, wanted);
+    if (to == NULL)
+        return error_memory(error);
+    if (pread(journal->fd, to, wanted, (off_t)offset) != (ssize_t)wanted)
+        return error_set(error, TEMPORARY, "signer.journal", "%s cannot be read: %s", journal->path, strerror(errno));
+    out->size += wanted;
+    return OK;
+}
+
+/* What stands after the first record that is not sound: nothing that is sound, or damage. */
+static int each_tail(FILE *file, const char *path, const uint8_t bad[RECORD_SIZE], uint64_t number, struct error *error)
+{
+    uint8_t record[RECORD_SIZE], before[32];
+    struct journal_entry ignored;
+    size_t after = 0;
+
+    memcpy(before, bad + DIGEST_AT, 32);
+    while (fread(record, RECORD_SIZE, 1, file) == 1) {
+        if (++after >= JOURNAL_BATCH_MAX || record_read(record, before, &ignored))
+            return error_set(error, BAD_DATA, "signer.journal", "%s: record %llu is damaged and records after it are not", path,
+                             (unsigned long long)number);
+        memcpy(before, record + DIGEST_AT, 32);
+    }
+    return OK;
+}
+
+static int each_record(FILE *file, const char *path, int (*each)(void *, const struct journal_entry *), void *argument,
+                       uint64_t *size, struct error *error)
+{
+    uint8_t record[RECORD_SIZE], before[32] = {0};
+    struct journal_entry entry;
+    int status = OK;
+
+    for (uint64_t number = 1; status == OK && fread(record, RECORD_SIZE, 1, file) == 1; number++) {
+        if (!record_read(record, before, &entry))
+            return each_tail(file, path, record, number, error);
+        memcpy(before, record + DIGEST_AT, 32);
+        *size += RECORD_SIZE;
+        if (each != NULL)
+            status = each(argument, &entry);
+    }
+    return status;
+}
+
+int journal_each(const char *path, int (*each)(void *argument, const struct journal_entry *entry), void *argument,
+                 uint64_t *size, struct error *error)
+{
+    char magic[MAGIC_SIZE];
+    uint64_t own = 0;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    int status;
+
+    if (file == NULL) {
+        status = error_set(error, BAD_DATA, "signer.journal", "%s cannot be opened: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return status;
+    }
+    own = MAGIC_SIZE;
+    if (fread(magic, MAGIC_SIZE, 1, file) != 1 || memcmp(magic, MAGIC, MAGIC_SIZE) != 0)
+        status = error_set(error, BAD_DATA, "signer.journal", "%s is not a signer's journal", path);
+    else
+        status = each_record(file, path, each, argument, &own, error);
+    fclose(file);
+    if (size != NULL)
+        *size = own;
+    return status;
 }

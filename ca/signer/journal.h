@@ -33,6 +33,12 @@ int journal_reserve_serial(struct journal *journal, const struct serial *serial,
 int journal_reserve_number(struct journal *journal, const struct journal_entry *entry, uint64_t number, struct error *error);
 /* Writes up to JOURNAL_BATCH_MAX entries and waits until they are on disk. TEMPORARY "signer.journal": none of them is. */
 int journal_append(struct journal *journal, const struct journal_entry *entries, size_t count, struct error *error);
+/* Any thread: octets from offset on of what is on disk in whole records, at most `most`; *size is how many there are in all. */
+int journal_copy(struct journal *journal, uint64_t offset, size_t most, struct buf *out, uint64_t *size, struct error *error);
+/* Reads a copy of a journal, without key or lock: each record in order. A torn end is no error; damage
+ * is BAD_DATA "signer.journal". `each` may be NULL; not OK from it ends. *size (may be NULL): octets of whole records. */
+int journal_each(const char *path, int (*each)(void *argument, const struct journal_entry *entry), void *argument, uint64_t *size, struct error *error);
+uint64_t serial_as_number(const struct serial *serial);
 void journal_facts(struct journal *journal, struct journal_facts *out);
 uint64_t journal_crl_number(struct journal *journal, const uint8_t key_id[20]); /* the last of this key; 0: none */
 void number_as_serial(uint64_t number, struct serial *out);

@@ -13,12 +13,15 @@
 #include <unistd.h>
 
 #include "ca/base/clock.h"
+#include "ca/base/encode.h"
+#include "ca/base/file.h"
 #include "ca/base/log.h"
 #include "ca/process/sandbox.h"
 #include "ca/signer/gate.h"
 #include "ca/signer/protocol.h"
 
 #define WORKERS_MAX 16
+#define KEY_FILE_MAX 65536
 #define QUEUE_MAX 512 /* then the reader stops reading, and the authority waits */
 
 struct job {
@@ -48,6 +51,7 @@ struct process {
     int fd;
     struct signer_conf conf;
     struct keyring keys;
+    struct buf key_files[SIGNER_KEYS_MAX]; /* as on disk, encrypted; empty: the key is in no file */
     struct journal *journal;
     struct gate gate;
     struct queue certificates, crls, signed_jobs;
@@ -261,6 +265,33 @@ static void serve_info(struct process *process, const struct frame *frame)
     signer_info_free(&info);
 }
 
+/* A backup's copies: the journal, whole records only, and the key as it is on disk, encrypted. */
+static void serve_copy(struct process *process, const struct frame *frame)
+{
+    struct error error = ERROR_NONE;
+    struct buf body = BUF_EMPTY, octets = BUF_EMPTY;
+    uint8_t what, size[8];
+    uint32_t key_index;
+    uint64_t offset, total = 0;
+
+    if (copy_get(buf_bytes(&frame->body), &what, &key_index, &offset) != OK || (what != SIGNER_JOURNAL && what != SIGNER_KEY))
+        error_set(&error, BAD_DATA, "signer.protocol", "the request for a copy cannot be read");
+    else if (what == SIGNER_JOURNAL)
+        journal_copy(process->journal, offset, COPY_CHUNK, &octets, &total, &error);
+    else if (key_index >= SIGNER_KEYS_MAX || (total = process->key_files[key_index].size) == 0)
+        error_set(&error, REFUSED, "signer.key_elsewhere", "the key of index %u is in no file of the signer's", (unsigned)key_index);
+    else if (offset < total) /* small enough for one piece: KEY_FILE_MAX */
+        buf_add(&octets, process->key_files[key_index].data + offset, (size_t)(total - offset));
+    put_u64(size, total);
+    buf_add(&body, size, sizeof size);
+    buf_add(&body, octets.data, octets.size);
+    if (body.failed || octets.failed)
+        error_memory(&error);
+    answer(process, frame->id, &error, &body);
+    buf_free(&body);
+    buf_free(&octets);
+}
+
 static void serve_sign(struct process *process, struct frame *frame)
 {
     struct job *job = calloc(1, sizeof *job);
@@ -307,6 +338,8 @@ static int serve(struct process *process)
             serve_sign(process, &frame);
         else if (frame.verb == VERB_INFO)
             serve_info(process, &frame);
+        else if (frame.verb == VERB_COPY)
+            serve_copy(process, &frame);
         else {
             error_set(&error, BAD_DATA, "signer.protocol", "the signer has no verb %u", frame.verb);
             answer(process, frame.id, &error, NULL);
@@ -323,6 +356,17 @@ static int serve(struct process *process)
 
 /* ---- start and end ---- */
 
+static int key_file_keep(struct process *process, const char *state_path, unsigned key_index, struct error *error)
+{
+    struct buf path = BUF_EMPTY;
+    int status = signer_conf_key_path(&process->conf, state_path, key_index, &path);
+
+    if (status == OK)
+        status = file_read(buf_text(&path), KEY_FILE_MAX, &process->key_files[key_index], error);
+    buf_free(&path);
+    return status;
+}
+
 static int keys_open(struct process *process, const char *state_path, struct error *error)
 {
     struct passphrase_source source = {.file = process->conf.passphrase_file};
@@ -331,6 +375,8 @@ static int keys_open(struct process *process, const char *state_path, struct err
 
     if (status == OK)
         status = keyring_load(&process->conf, state_path, buf_text(&passphrase), &process->keys, error);
+    for (unsigned i = 0; status == OK && i < process->keys.count; i++) /* kept for backups: nothing can be opened later */
+        status = key_file_keep(process, state_path, i, error);
     buf_wipe(&passphrase);
     return status;
 }
@@ -355,6 +401,8 @@ static void process_close(struct process *process)
 {
     journal_close(process->journal);
     keyring_free(&process->keys);
+    for (size_t i = 0; i < SIGNER_KEYS_MAX; i++)
+        buf_free(&process->key_files[i]);
     signer_conf_free(&process->conf);
 }
 

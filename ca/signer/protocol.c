@@ -178,6 +178,25 @@ int sign_get(struct bytes body, struct sign_body *sign)
     return OK;
 }
 
+void copy_put(struct buf *body, enum signer_file what, uint32_t key_index, uint64_t offset)
+{
+    uint8_t octets[13] = {(uint8_t)what};
+
+    put_u32(octets + 1, key_index);
+    put_u64(octets + 5, offset);
+    buf_add(body, octets, sizeof octets);
+}
+
+int copy_get(struct bytes body, uint8_t *what, uint32_t *key_index, uint64_t *offset)
+{
+    if (body.size != 13)
+        return BAD_DATA;
+    *what = body.data[0];
+    *key_index = get_u32(body.data + 1);
+    *offset = get_u64(body.data + 5);
+    return OK;
+}
+
 static void put_octets(struct buf *body, struct bytes octets)
 {
     uint8_t size[4];

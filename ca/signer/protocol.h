@@ -7,6 +7,8 @@
 #include "ca/signer/signer.h"
 
 enum signer_verb { VERB_INFO = 1, VERB_SIGN };
+#define VERB_COPY 16 /* body: u8 enum signer_file, u32 key index, u64 offset; answer: u64 size of the whole, octets from there on */
+#define COPY_CHUNK 131072
 #define FRAME_BODY_MAX 262144
 #define FRAME_ID_LAST_WORD 0
 
@@ -31,6 +33,8 @@ struct sign_body {
 };
 void sign_put(struct buf *body, const struct sign_body *sign);
 int sign_get(struct bytes body, struct sign_body *sign);
+void copy_put(struct buf *body, enum signer_file what, uint32_t key_index, uint64_t offset);
+int copy_get(struct bytes body, uint8_t *what, uint32_t *key_index, uint64_t *offset);
 void info_put(struct buf *body, const struct signer_info *info);
 int info_get(struct bytes body, struct signer_info *info);
 void failure_put(struct buf *body, const struct error *error);

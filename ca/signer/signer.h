@@ -38,6 +38,11 @@ int signer_sign(struct signer *signer, unsigned key_index, enum sign_kind kind, 
 /* Signs the TBSCertList in a sealed memfd (F_SEAL_WRITE|GROW|SHRINK). */
 int signer_sign_crl(struct signer *signer, unsigned key_index, int fd, uint64_t audit_number, struct buf *signature,
                     struct error *error);
+/* What a backup takes of the signer: its journal as it stands on disk now (whole records), or the key's file as it is, encrypted.
+ * `take` gets it piece by piece. REFUSED "signer.key_elsewhere": the key is in no file. */
+enum signer_file { SIGNER_JOURNAL = 1, SIGNER_KEY };
+int signer_copy(struct signer *signer, enum signer_file what, unsigned key_index, int (*take)(void *argument, struct bytes piece),
+                void *argument, struct error *error);
 bool signer_alive(const struct signer *signer);
 
 /* ---- the process itself ---- */

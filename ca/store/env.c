@@ -18,7 +18,7 @@
 #define LOG_BUFFER (8u << 20)
 #define LOG_FILE (64u << 20)
 
-static const char *const table_names[TABLE_COUNT] = {
+const char *const table_names[TABLE_COUNT] = {
     "settings", "requests", "reservations", "serials", "certificates", "revoked", "crls", "crl_chunks", "outbox", "outbox_state",
     "outbox_stats", "outbox_request", "audit", "templates", "trust", "assignments", "assigned", "i_disposition", "i_requester", "i_template",
     "i_digest", "i_request_name", "i_serial", "i_sha1", "i_sha256", "i_spki", "i_not_after", "i_certificate_name", "i_revoked_id",
@@ -156,7 +156,8 @@ static int table_open(struct store *store, enum table table)
 
 int env_open(struct store *store, struct error *error)
 {
-    const u_int32_t flags = DB_CREATE | DB_INIT_LOCK | DB_INIT_LOG | DB_INIT_MPOOL | DB_INIT_TXN | DB_THREAD | DB_RECOVER | DB_PRIVATE;
+    const u_int32_t flags = DB_CREATE | DB_INIT_LOCK | DB_INIT_LOG | DB_INIT_MPOOL | DB_INIT_TXN | DB_THREAD | DB_PRIVATE |
+                            (store->options.from_backup ? DB_RECOVER_FATAL : DB_RECOVER);
     int status = folder_check(store, error);
     if (!status)
         status = lock_take(store, error);
@@ -187,11 +188,21 @@ void env_close(struct store *store)
 
 /* ---- checkpoints ---- */
 
-static void checkpoint(struct store *store)
+int env_checkpoint(struct store *store)
 {
     int code = store->env->txn_checkpoint(store->env, 0, 0, 0);
     if (code)
         log_error("the database cannot be checkpointed: %s", db_strerror(code));
+    return code;
+}
+
+/* A checkpoint removes log files that a backup under way still wants: then the next one does it. */
+static void checkpoint(struct store *store)
+{
+    if (pthread_mutex_trylock(&store->checkpointing))
+        return;
+    env_checkpoint(store);
+    pthread_mutex_unlock(&store->checkpointing);
 }
 
 static void *checkpointer_run(void *argument)
@@ -244,6 +255,7 @@ int store_open(const struct store_options *options, struct store **out, struct e
     store->lock_fd = -1;
     store->path = strdup(options->path);
     pthread_mutex_init(&store->lock, NULL);
+    pthread_mutex_init(&store->checkpointing, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* a clock that is set must not stop a wait */
     pthread_cond_init(&store->work, NULL);
@@ -281,6 +293,7 @@ void store_close(struct store *store)
     }
     env_close(store);
     pthread_mutex_destroy(&store->lock);
+    pthread_mutex_destroy(&store->checkpointing);
     pthread_cond_destroy(&store->work);
     pthread_cond_destroy(&store->outbox);
     pthread_cond_destroy(&store->pause);

@@ -54,6 +54,7 @@ struct store {
     int lock_fd;
     pthread_t writer, checkpointer;
     bool writer_runs, checkpointer_runs;
+    pthread_mutex_t checkpointing; /* held by a checkpoint, and by a backup for as long as it needs the log files */
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t work, outbox, pause;
     struct waiter *first, *last;
@@ -74,6 +75,8 @@ struct store_txn {
 /* env.c */
 int env_open(struct store *store, struct error *error);
 void env_close(struct store *store);
+extern const char *const table_names[TABLE_COUNT]; /* "requests": the file is requests.db */
+int env_checkpoint(struct store *store); /* a Berkeley DB code; with `checkpointing` held */
 /* A Berkeley DB code as one of ours, with what was being done. */
 int db_error(int code, const char *what, struct error *error);
 

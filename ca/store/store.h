@@ -19,11 +19,19 @@ struct store_options {
     uint64_t disk_reserve_bytes; /* below this free space ordinary writes are TEMPORARY "store.disk"; see store_write_reserved */
     int64_t checkpoint_s;       /* 60 */
     bool create;                /* for init only: otherwise a missing environment is BAD_CONFIG */
+    bool from_backup;           /* a copy that a backup made, opened the first time: recovery takes every log file, not those since the
+                                   last checkpoint */
 };
 /* Locks (a lock file: "another chanceryd (pid N) holds DIR"), refuses an unsafe or foreign DB_CONFIG, runs recovery,
  * opens tables and indices, starts writer and checkpoint threads (checkpoint, log removal). */
 int store_open(const struct store_options *options, struct store **out, struct error *error);
 void store_close(struct store *store); /* checkpoints; waits for the writer */
+
+/* Copies databases and then log files into the folder (new, empty), while the store is in use; on disk when OK. Opened with
+ * from_backup the copy has everything that was committed before the call, and whole transactions only. `step` is told what was
+ * copied of how much, and ends the copy by being not OK: TEMPORARY "backup.stopped". CANNOT_WRITE where the folder is. */
+typedef int (*store_backup_step)(void *argument, uint64_t done, uint64_t total);
+int store_backup(struct store *store, const char *folder, store_backup_step step, void *argument, struct error *error);
 
 /* ---- writing ---- */
 typedef int (*store_closure)(struct store_txn *txn, void *argument, struct error *error);

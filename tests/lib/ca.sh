@@ -137,6 +137,7 @@ dn = uid=alice,ou=people,$SLAPD_SUFFIX
 administrators = $(id -u)
 officers = $(id -u) $CAROL
 auditors = $(id -u)
+operators = $(id -u)
 [templates]
 base = cn=templates,ou=pki,$SLAPD_SUFFIX
 [publish]

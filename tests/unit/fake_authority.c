@@ -460,6 +460,35 @@ enum health_state authority_health(struct authority *fake, struct health_row row
     return HEALTH_WARNING;
 }
 
+int authority_backup(struct authority *fake, const struct identity *caller, const struct backup_order *order, uint64_t *number,
+                     struct error *error)
+{
+    (void)caller;
+    remember_text(fake, order->folder);
+    *number = 3;
+    return remember(fake, order->with_key ? "backup with key" : "backup", 0, error);
+}
+
+int authority_check_database(struct authority *fake, const struct identity *caller, uint64_t *number, struct error *error)
+{
+    (void)caller;
+    *number = 4;
+    return remember(fake, "check-db", 0, error);
+}
+
+int authority_background(struct authority *fake, struct background_state *out, struct error *error)
+{
+    *out = (struct background_state){.number = 4, .verb = "check-db", .phase = "checking", .done = 7, .total = 9, .finding_count = 1};
+    if (strings_add(&out->findings, "index i_serial: a row is missing"))
+        return error_memory(error);
+    return remember(fake, "background", 0, error);
+}
+
+void background_state_free(struct background_state *state)
+{
+    strings_free(&state->findings);
+}
+
 int authority_audit_list(struct authority *fake, uint64_t after, struct audit_record *rows, size_t limit, size_t *count,
                          struct error *error)
 {
