@@ -12,6 +12,7 @@
 #include "ca/store/store.h"
 #include "ca/template.h"
 
+#define CA_KEYS_MAX 16 /* as the signer has it */
 struct authority;
 struct policy;
 struct signer;
@@ -165,10 +166,13 @@ int authority_counts(struct authority *authority, uint64_t *pending, uint64_t *i
                      uint64_t *revoked, struct error *error);
 
 /* ---- CRLs ---- */
-/* *made false with OK: --if-due and nothing to do. REFUSED "crl.busy": another one is under way. */
-int authority_crl_publish(struct authority *authority, const struct identity *caller, bool delta, bool if_due, struct crl_record *out,
-                          bool *made, struct error *error);
-int authority_crl_latest(struct authority *authority, bool delta, struct crl_record *out, struct error *error);
+/* *count 0 with OK: --if-due and nothing to do. REFUSED "crl.busy": another one is under way. */
+/* One of each key that still signs CRLs, the newest key's last; stops at the first that cannot be made, *count then says how many
+ * are. */
+int authority_crl_publish(struct authority *authority, const struct identity *caller, bool delta, bool if_due,
+                          struct crl_record made[CA_KEYS_MAX], size_t *count, struct error *error);
+/* key_index -1: of the key that signs now. */
+int authority_crl_latest(struct authority *authority, int key_index, bool delta, struct crl_record *out, struct error *error);
 int authority_crl_write(struct authority *authority, const struct crl_record *record, int fd, struct error *error); /* DER to fd */
 
 /* ---- the CA ---- */
@@ -182,9 +186,30 @@ struct ca_info {
     uint8_t sha256[32];
 };
 void authority_info(struct authority *authority, struct ca_info *out);
-int authority_chain(struct authority *authority, struct buf *pem, struct error *error); /* CA certificate and what is known above it */
+struct ca_certificate_row { /* the CA's own certificates, by certificate index */
+    unsigned index, key_index;
+    struct bytes certificate; /* DER, lives as long as the authority */
+    int64_t not_before, not_after;
+    uint8_t sha256[32];
+    bool signs; /* the one that issues now */
+};
+size_t authority_ca_certificates(struct authority *authority, struct ca_certificate_row rows[CA_CERTIFICATES_MAX]);
+struct ca_key_row {
+    unsigned index;
+    const char *key_type;  /* NULL: not known while the signer is locked */
+    int64_t ends_at;       /* its last certificate expires, and its CRLs end; 0: it has none yet */
+    bool signs;            /* the one that issues now */
+};
+size_t authority_ca_keys(struct authority *authority, struct ca_key_row rows[CA_KEYS_MAX]);
+/* The certificate of this key and what is known above it; key_index -1: of the key that signs now. */
+int authority_chain(struct authority *authority, int key_index, struct buf *pem, struct error *error);
 /* Configuration strings known here and, with `all`, from pKIEnrollmentService entries of the directory. */
 int authority_config(struct authority *authority, bool all, struct strings *out, struct error *error);
+/* A new certificate for the key that signs now. A root signs it itself; not_after 0: valid for as long as the present one. request: a PKCS#10
+ * for the parent goes to pem instead, and nothing else changes. REFUSED "renew.subordinate", "renew.root", "renew.shorter". */
+int authority_renew(struct authority *authority, const struct identity *caller, int64_t not_after, bool request, struct buf *pem,
+                    struct error *error);
+/* The parent's answer, with what stands above it (PEM): to the first request, or to a renewal's. REFUSED "install.…". */
 int authority_install_certificate(struct authority *authority, const struct identity *caller, struct bytes pem_or_der,
                                   struct error *error);
 

@@ -22,11 +22,11 @@ static void known_free(struct known *known)
         buf_free(&known->der[i]);
 }
 
-static int known_collect(struct authority *authority, struct known *known, struct error *error)
+static int known_collect(struct authority *authority, unsigned key_index, struct known *known, struct error *error)
 {
     static const char *const labels[] = {"CERTIFICATE", NULL};
     struct buf pem = BUF_EMPTY;
-    int status = authority_chain(authority, &pem, error);
+    int status = authority_chain(authority, (int)key_index, &pem, error);
     struct bytes rest = buf_bytes(&pem);
     while (!status && known->count < KNOWN_MAX && rest.size && memmem(rest.data, rest.size, "-----BEGIN", 10)) {
         struct bytes next = {0};
@@ -83,7 +83,7 @@ static int work_anchors(struct work *work, struct error *error)
     struct certificate_facts facts;
     int status = authority_trust_list(work->authority, &work->trust, &work->trust_count, error);
     if (!status)
-        status = known_collect(work->authority, &work->known, error);
+        status = known_collect(work->authority, work->certificate.key_index, &work->known, error);
     work->anchors = calloc(work->trust_count + work->known.count + 1, sizeof *work->anchors);
     if (!status && !work->anchors)
         status = error_memory(error);

@@ -19,19 +19,24 @@ struct crl_work {
     struct crl_record record;
     struct crl_record previous; /* the last complete one; number 0: none */
     int crl_fd;
+    bool superseded; /* another key issues now */
     uint64_t audit_number;
+    uint64_t journal_number; /* the last that the signer signed: an emergency CRL stands in its journal alone */
     int64_t now;
 };
 
 /* ---- due? ---- */
 
 struct waiting {
+    unsigned key_index;
     int64_t since;
 };
 
 static int waiting_first(const struct revocation *row, void *argument)
 {
     struct waiting *waiting = argument;
+    if (row->key_index != waiting->key_index)
+        return OK;
     if (!waiting->since || row->revoked_at < waiting->since)
         waiting->since = row->revoked_at;
     return OK;
@@ -40,7 +45,7 @@ static int waiting_first(const struct revocation *row, void *argument)
 /* A successor is due when the interval is over, or a revocation waits longer than crl.max_delay. */
 static int crl_is_due(struct crl_work *work, const struct crl_record *last, bool *due, struct error *error)
 {
-    struct waiting waiting = {0};
+    struct waiting waiting = {.key_index = work->issuer->key_index};
     int64_t delay = conf_number(work->authority->conf, "crl", "max_delay");
     *due = !last->number || work->now >= last->next_publish;
     if (*due || delay <= 0)
@@ -65,14 +70,23 @@ static int crl_last(struct authority *authority, const struct issuer *issuer, bo
 
 /* ---- the form and its entries ---- */
 
+static void crl_object(const struct crl_work *work, struct buf *out)
+{
+    buf_printf(out, "CRL %llu", (unsigned long long)work->record.number);
+    if (work->issuer->key_index)
+        buf_printf(out, " of key %u", work->issuer->key_index);
+}
+
 static int crl_number_next(struct store_txn *txn, void *argument, struct error *error)
 {
     struct crl_work *work = argument;
     uint64_t highest = crls_highest_number_txn(txn, work->issuer->key_index);
     (void)error;
+    if (highest < work->journal_number)
+        highest = work->journal_number;
     work->record.number = highest + 1 > (uint64_t)work->now ? highest + 1 : (uint64_t)work->now;
     struct buf object = BUF_EMPTY;
-    buf_printf(&object, "CRL %llu", (unsigned long long)work->record.number);
+    crl_object(work, &object);
     work->audit_number = authority_audit(work->authority, txn, work->caller, "crl.sign", buf_text(&object), "begun", "", "");
     buf_free(&object);
     return store_txn_failed(txn);
@@ -100,8 +114,9 @@ static void crl_times(struct crl_work *work)
     work->record.this_update = work->now;
     work->record.next_update = work->now + conf_number(conf, "crl", "validity");
     work->record.next_publish = work->now + conf_number(conf, "crl", "interval");
-    if (work->record.next_update > work->issuer->not_after)
-        work->record.next_update = work->issuer->not_after;
+    int64_t end = authority_key_end(work->authority, work->issuer->key_index);
+    if (work->record.next_update > end)
+        work->record.next_update = end;
 }
 
 static int crl_write(struct crl_work *work, int *tbs_fd, size_t *tbs_size, struct error *error)
@@ -129,7 +144,7 @@ static int crl_sign(struct crl_work *work, struct error *error)
     if (!status)
         status = signer_sign_crl(work->authority->signer, work->issuer->key_index, tbs_fd, work->audit_number, &signature, error);
     if (!status)
-        status = crl_assemble(tbs_fd, tbs_size, buf_bytes(&work->authority->algorithm), buf_bytes(&signature), &work->crl_fd, &size,
+        status = crl_assemble(tbs_fd, tbs_size, buf_bytes(&work->issuer->algorithm), buf_bytes(&signature), &work->crl_fd, &size,
                               error);
     work->record.size = size;
     if (tbs_fd >= 0)
@@ -144,17 +159,28 @@ static int crl_store(struct store_txn *txn, void *argument, struct error *error)
 {
     struct crl_work *work = argument;
     struct event event = {.kind = EVENT_CRL_ISSUED, .at = work->now, .crl_number = work->record.number,
-                          .key_index = work->record.key_index, .delta = work->record.delta, .reason = -1, .crl_fd = -1};
+                          .key_index = work->record.key_index, .delta = work->record.delta, .superseded = work->superseded, .reason = -1,
+                          .crl_fd = -1};
     struct buf object = BUF_EMPTY, detail = BUF_EMPTY;
     (void)error;
     crls_put(txn, &work->record, work->crl_fd);
     authority_emit(work->authority, txn, &event);
-    buf_printf(&object, "CRL %llu", (unsigned long long)work->record.number);
+    crl_object(work, &object);
     buf_printf(&detail, "%llu entries", (unsigned long long)work->record.entries);
     authority_audit(work->authority, txn, work->caller, "crl.publish", buf_text(&object), "issued", "", buf_text(&detail));
     buf_free(&object);
     buf_free(&detail);
     return store_txn_failed(txn);
+}
+
+static int journal_number(struct crl_work *work, struct error *error)
+{
+    struct signer_info info = {0};
+    int status = signer_info(work->authority->signer, &info, error);
+    if (!status && work->issuer->key_index < info.key_count)
+        work->journal_number = info.keys[work->issuer->key_index].last_crl_number;
+    signer_info_free(&info);
+    return status;
 }
 
 static int crl_make(struct crl_work *work, bool if_due, bool *made, struct error *error)
@@ -175,7 +201,9 @@ static int crl_make(struct crl_work *work, bool if_due, bool *made, struct error
     work->record.base_number = work->record.delta ? work->previous.number : 0;
     work->record.sequence = revoked_sequence(authority->store);
     crl_times(work);
-    status = store_write_reserved(authority->store, crl_number_next, work, error);
+    status = journal_number(work, error);
+    if (!status)
+        status = store_write_reserved(authority->store, crl_number_next, work, error);
     if (!status)
         status = crl_sign(work, error);
     if (!status)
@@ -186,33 +214,66 @@ static int crl_make(struct crl_work *work, bool if_due, bool *made, struct error
     return status;
 }
 
-int authority_crl_publish(struct authority *authority, const struct identity *caller, bool delta, bool if_due, struct crl_record *out,
-                          bool *made, struct error *error)
+/* The series of one key, when it has anything left to sign for. */
+static int crl_of_key(struct crl_work *work, unsigned key_index, bool if_due, bool *made, struct error *error)
+{
+    bool delta = work->record.delta;
+    work->record = (struct crl_record){.delta = delta};
+    work->crl_fd = -1;
+    work->issuer = authority_issuer_of_key(work->authority, key_index, error);
+    work->superseded = key_index + 1 < authority_key_count(work->authority);
+    if (!work->issuer)
+        return error->status;
+    int status = crl_make(work, if_due, made, error);
+    if (work->crl_fd >= 0)
+        close(work->crl_fd);
+    return status;
+}
+
+/* A key whose certificates have all expired signs no more. One key alone is asked whatever its state, and its error said. */
+static bool key_signs_crls(struct authority *authority, unsigned key_index, int64_t now)
+{
+    return key_index + 1 == authority_key_count(authority) || authority_key_end(authority, key_index) > now;
+}
+
+static int crl_of_all_keys(struct crl_work *work, bool if_due, struct crl_record made[CA_KEYS_MAX], size_t *count, struct error *error)
+{
+    size_t keys = authority_key_count(work->authority);
+    int status = OK;
+    for (unsigned i = 0; i < keys && i < CA_KEYS_MAX && !status; i++) {
+        bool one = false;
+        if (!key_signs_crls(work->authority, i, work->now))
+            continue;
+        status = crl_of_key(work, i, if_due, &one, error);
+        if (one)
+            made[(*count)++] = work->record;
+    }
+    return status;
+}
+
+int authority_crl_publish(struct authority *authority, const struct identity *caller, bool delta, bool if_due,
+                          struct crl_record made[CA_KEYS_MAX], size_t *count, struct error *error)
 {
     struct crl_work work = {.authority = authority, .caller = caller, .crl_fd = -1, .now = clock_now(), .record = {.delta = delta}};
     int status;
-    *made = false;
-    work.issuer = authority_issuer(authority, error);
-    if (!work.issuer) {
+    *count = 0;
+    if (!authority_issuer(authority, error)) {
         status = error->status;
     } else if (pthread_mutex_trylock(&authority->crl_lock)) {
         status = error_set(error, if_due ? TEMPORARY : REFUSED, "crl.busy", "a CRL is being made at this moment: wait for it");
     } else {
-        status = crl_make(&work, if_due, made, error);
+        status = crl_of_all_keys(&work, if_due, made, count, error);
         pthread_mutex_unlock(&authority->crl_lock);
     }
     if (status)
         authority_audit_refusal(authority, caller, "crl.publish", "CRL", error);
-    else if (*made)
-        *out = work.record;
-    if (work.crl_fd >= 0)
-        close(work.crl_fd);
     return status;
 }
 
-int authority_crl_latest(struct authority *authority, bool delta, struct crl_record *out, struct error *error)
+int authority_crl_latest(struct authority *authority, int key_index, bool delta, struct crl_record *out, struct error *error)
 {
-    const struct issuer *issuer = authority_issuer(authority, error);
+    const struct issuer *issuer = key_index < 0 ? authority_issuer(authority, error)
+                                                : authority_issuer_of_key(authority, (unsigned)key_index, error);
     return issuer ? crls_latest(authority->store, issuer->key_index, 0, delta, out, error) : error->status;
 }
 

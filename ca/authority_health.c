@@ -125,47 +125,120 @@ static const char *span(int64_t seconds, char text[32])
     return text;
 }
 
-static void health_certificate(struct health *h)
+/* The longest validity that an adopted template gives, and which one: a CA that ends sooner cuts its certificates. */
+static int64_t longest_template(struct authority *authority, char name[128])
 {
+    struct strings names = {0};
     struct error none = ERROR_NONE;
-    const struct issuer *issuer = authority_issuer(h->authority, &none);
-    char left[32], at[TIME_TEXT_SIZE];
-    if (!issuer) {
-        row(h, HEALTH_CRITICAL, "CA certificate", "%s", none.message);
-        return;
+    int64_t longest = 0;
+    template_names_adopted(authority, &names, &none);
+    for (size_t i = 0; i < names.count; i++) {
+        struct template template;
+        uint8_t digest[32];
+        if (template_adopted(authority, names.items[i], &template, digest, &none))
+            continue;
+        if (template.validity_s > longest) {
+            longest = template.validity_s;
+            snprintf(name, 128, "%s", names.items[i]);
+        }
+        template_free(&template);
     }
-    int64_t life = issuer->not_after - h->now;
-    int64_t warning = conf_number(h->authority->conf, "health", "certificate_warning");
-    if (life <= 0)
-        row(h, HEALTH_CRITICAL, "CA certificate 0", "expired %s ago: renew it", span(life, left));
-    else
-        row(h, life < warning ? HEALTH_WARNING : HEALTH_OK, "CA certificate 0", "expires %s, in %s",
-            time_format(issuer->not_after, at), span(life, left));
+    strings_free(&names);
+    return longest;
 }
 
-static void health_crl(struct health *h)
+static void certificate_that_signs(struct health *h, const struct issuer *issuer, const char *name)
+{
+    char left[32], needed[32], at[TIME_TEXT_SIZE], template[128] = "";
+    int64_t life = issuer->not_after - h->now, longest = longest_template(h->authority, template);
+    int64_t warning = conf_number(h->authority->conf, "health", "certificate_warning");
+    time_format(issuer->not_after, at);
+    if (life <= 0)
+        row(h, HEALTH_CRITICAL, name, "expired %s ago: renew it (`chancery renew`)", span(life, left));
+    else if (life < warning)
+        row(h, HEALTH_WARNING, name, "expires %s, in %s: renew it (`chancery renew`)", at, span(life, left));
+    else if (life < longest)
+        row(h, HEALTH_WARNING, name, "expires %s, in %s: sooner than certificates of template %.60s (%s) would, which are cut; renew it", at,
+            span(life, left), template, span(longest, needed));
+    else
+        row(h, HEALTH_OK, name, "expires %s, in %s", at, span(life, left));
+}
+
+/* One that signs no more stands behind what was issued under it; that it ends is in order. */
+static void certificate_of_before(struct health *h, const struct issuer *issuer, const char *name)
+{
+    char left[32], at[TIME_TEXT_SIZE];
+    int64_t life = issuer->not_after - h->now;
+    row(h, HEALTH_OK, name, "of key %u, superseded; %s %s%s", issuer->key_index, life > 0 ? "expires" : "expired",
+        time_format(issuer->not_after, at), life > 0 ? "" : span(life, left));
+}
+
+static void health_certificate(struct health *h)
+{
+    const struct issuer *issuers[CA_CERTIFICATES_MAX];
+    size_t count = authority_issuers(h->authority, issuers);
+    struct error none = ERROR_NONE;
+    const struct issuer *signs = authority_issuer(h->authority, &none);
+    char name[40];
+    if (!signs)
+        row(h, HEALTH_CRITICAL, "CA certificate", "%s", none.message);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "CA certificate %u", issuers[i]->certificate_index);
+        if (issuers[i] == signs)
+            certificate_that_signs(h, signs, name);
+        else
+            certificate_of_before(h, issuers[i], name);
+    }
+}
+
+/* Two keys' CRLs in one place: each would put the other's out. */
+static void health_cdp(struct health *h)
+{
+    struct strings patterns = {0};
+    if (authority_key_count(h->authority) > 1 && !conf_list(h->authority->conf, "certificate", "cdp", &patterns))
+        for (size_t i = 0; i < patterns.count; i++)
+            if (cdp_pattern_is_shared(patterns.items[i]))
+                row(h, HEALTH_CRITICAL, "CDP", "[certificate] cdp = %.100s has neither %%K nor %%D: the CRLs of different keys share that "
+                    "place", patterns.items[i]);
+    strings_free(&patterns);
+}
+
+static void crl_of_key(struct health *h, unsigned key_index, const char *name)
 {
     struct crl_record crl;
     struct error none = ERROR_NONE;
     char text[32];
-    if (!authority_issuer(h->authority, &none))
-        return;
-    int status = authority_crl_latest(h->authority, false, &crl, &none);
+    int status = authority_crl_latest(h->authority, (int)key_index, false, &crl, &none);
     if (status == REFUSED) {
-        row(h, HEALTH_CRITICAL, "CRL", "none was made yet: run `chancery crl publish`");
+        row(h, HEALTH_CRITICAL, name, "none was made yet: run `chancery crl publish`");
     } else if (status) {
-        row(h, HEALTH_UNKNOWN, "CRL", "%s", none.message);
+        row(h, HEALTH_UNKNOWN, name, "%s", none.message);
     } else {
         int64_t left = crl.next_update - h->now, late = h->now - crl.next_publish;
         enum health_state state = left * 3 < crl.next_update - crl.this_update ? HEALTH_CRITICAL
                                   : late > 3600                               ? HEALTH_WARNING
                                                                               : HEALTH_OK;
         if (left <= 0)
-            row(h, HEALTH_CRITICAL, "CRL", "number %llu expired %s ago: run `chancery crl publish`", (unsigned long long)crl.number,
+            row(h, HEALTH_CRITICAL, name, "number %llu expired %s ago: run `chancery crl publish`", (unsigned long long)crl.number,
                 span(left, text));
         else
-            row(h, state, "CRL", "number %llu, %llu entries, valid for %s more%s", (unsigned long long)crl.number,
+            row(h, state, name, "number %llu, %llu entries, valid for %s more%s", (unsigned long long)crl.number,
                 (unsigned long long)crl.entries, span(left, text), state ? "; a successor is late: run `chancery crl publish`" : "");
+    }
+}
+
+static void health_crl(struct health *h)
+{
+    size_t keys = authority_key_count(h->authority);
+    char name[40] = "CRL", text[TIME_TEXT_SIZE];
+    for (unsigned i = 0; i < keys; i++) {
+        int64_t end = authority_key_end(h->authority, i);
+        if (keys > 1)
+            snprintf(name, sizeof name, "CRL of key %u", i);
+        if (end <= h->now && i + 1 < keys)
+            row(h, HEALTH_OK, name, "the key's certificates expired %s: it signs no more", time_format(end, text));
+        else
+            crl_of_key(h, i, name);
     }
 }
 
@@ -270,8 +343,13 @@ static void health_backup(struct health *h)
 
 enum health_state authority_health(struct authority *authority, struct health_row rows[HEALTH_ROWS_MAX], size_t *count)
 {
+<<<<<<< HEAD
     static void (*const checks[])(struct health *) = {health_certificate, health_crl,  health_outbox,   health_signer,
                                                       health_directory,   health_disk, health_templates, health_backup};
+=======
+    static void (*const checks[])(struct health *) = {health_certificate, health_cdp,       health_crl,  health_outbox,
+                                                      health_signer,      health_directory, health_disk, health_templates};
+>>>>>>> 9c0f0a0 (authority: several certificates and keys; chancery renew, with the same key; one CRL series a key)
     struct health h = {.authority = authority, .rows = rows, .now = clock_now()};
     enum health_state worst = HEALTH_OK;
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
@@ -291,6 +369,8 @@ void authority_tick(struct authority *authority)
     refusals_flush(authority);
     if (now % 3600 || !authority_issuer(authority, &none)) /* once an hour is enough for the log */
         return;
-    if (!authority_crl_latest(authority, false, &crl, &none) && now - crl.next_publish > 3600)
-        log_warn("CRL %llu: its successor is late; does cron run `chancery crl publish --if-due`?", (unsigned long long)crl.number);
+    for (unsigned i = 0; i < authority_key_count(authority); i++)
+        if (authority_key_end(authority, i) > now && !authority_crl_latest(authority, (int)i, false, &crl, &none) &&
+            now - crl.next_publish > 3600)
+            log_warn("CRL %llu: its successor is late; does cron run `chancery crl publish --if-due`?", (unsigned long long)crl.number);
 }

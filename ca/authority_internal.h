@@ -25,12 +25,10 @@ struct authority {
     struct policy *policy;
     struct directory *directory;
     char *name, *host, *config_string;
-    char key_type[16];
-    struct buf algorithm; /* of the signer's signatures */
-    struct buf spki;      /* of the signer's key */
+    struct signer_info signer_keys; /* the signer's, by key index; none while it is locked */
     pthread_rwlock_t issuer_lock;
-    struct issuer *issuer; /* NULL: no certificate installed yet; old ones are kept in `retired` while readers may hold them */
-    struct issuer *retired;
+    struct issuer *issuers[CA_CERTIFICATES_MAX]; /* by certificate index; they live as long as the authority: readers hold them */
+    size_t issuer_count;
     struct template_cache *templates;
     struct refusal_log *refusals;
     struct key_list *keys; /* that are never certified */
@@ -41,9 +39,25 @@ struct authority {
 
 /* The issuer that signs now; TEMPORARY "ca.no_certificate" when none is installed. Lives as long as the authority. */
 const struct issuer *authority_issuer(struct authority *authority, struct error *error);
-int authority_load_issuer(struct authority *authority, struct error *error);
+/* ca/authority_issuer.c. The newest certificate of this key; REFUSED "ca.key_index". */
+const struct issuer *authority_issuer_of_key(struct authority *authority, unsigned key_index, struct error *error);
+/* All, by certificate index; the count. */
+size_t authority_issuers(struct authority *authority, const struct issuer *out[CA_CERTIFICATES_MAX]);
+size_t authority_certificate_count(struct authority *authority);
+size_t authority_key_count(struct authority *authority); /* keys that have a certificate; 0: none yet */
+int64_t authority_key_end(struct authority *authority, unsigned key_index); /* when the last certificate of the key expires */
+int authority_own_key(struct authority *authority, struct bytes spki); /* its index, -1: none of the CA's */
+/* Asks the signer for its keys and compares them with the CA certificates: at start, and when it was unlocked. */
+int authority_take_keys(struct authority *authority, struct error *error);
+int authority_load_issuers(struct authority *authority, struct error *error);
+int authority_add_issuer(struct authority *authority, const struct ca_certificate *certificate, struct error *error);
+void authority_free_issuers(struct authority *authority);
+/* Would the CRLs of two keys stand in the same place? */
+bool cdp_pattern_is_shared(const char *pattern);
 /* Puts rows for every exit module whose mask has the event's kind. In a closure. */
 void authority_emit(struct authority *authority, struct store_txn *txn, const struct event *event);
+/* The event of a CA certificate; borrows everything. signs: the one that issues now. */
+struct event authority_ca_event(const struct issuer *issuer, const struct issuer *signs, const struct strings *templates);
 /* One record for what caller did. In the closure that does it. Returns its number. */
 uint64_t authority_audit(struct authority *authority, struct store_txn *txn, const struct identity *caller, const char *action,
                          const char *object, const char *outcome, const char *reason, const char *detail);

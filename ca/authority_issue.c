@@ -244,9 +244,10 @@ static int sign_and_commit(struct authority *authority, const struct identity *c
 {
     struct buf signature = BUF_EMPTY;
     struct commit commit = {.authority = authority, .caller = caller, .request = request, .certificate = record};
-    int status = signer_sign(authority->signer, record->key_index, SIGN_CERTIFICATE, tbs, audit_number, &signature, error);
+    const struct issuer *issuer = authority_issuer_of_key(authority, record->key_index, error);
+    int status = !issuer ? error->status : signer_sign(authority->signer, record->key_index, SIGN_CERTIFICATE, tbs, audit_number, &signature, error);
     if (!status)
-        status = record_finish(record, tbs, buf_bytes(&authority->algorithm), buf_bytes(&signature), error);
+        status = record_finish(record, tbs, buf_bytes(&issuer->algorithm), buf_bytes(&signature), error);
     if (!status) {
         request->disposition = DISPOSITION_ISSUED;
         request_touch(request, clock_now());
@@ -359,7 +360,9 @@ static int recover_record(struct authority *authority, const struct reservation 
     uint8_t dummy[64] = {0x30, 6, 2, 1, 1, 2, 1, 1};
     struct buf der = BUF_EMPTY;
     struct certificate_facts facts = {0};
-    int status = certificate_assemble(bytes_of(r->tbs, r->tbs_size), buf_bytes(&authority->algorithm), bytes_of(dummy, 8), &der, error);
+    const struct issuer *issuer = authority_issuer_of_key(authority, r->key_index, error);
+    int status = issuer ? certificate_assemble(bytes_of(r->tbs, r->tbs_size), buf_bytes(&issuer->algorithm), bytes_of(dummy, 8), &der,
+                                               error) : error->status;
     if (!status)
         status = certificate_read(buf_bytes(&der), &facts, error);
     if (!status) {

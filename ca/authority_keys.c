@@ -107,22 +107,6 @@ int authority_keys_reload(struct authority *authority, struct error *error)
 
 /* ---- one key ---- */
 
-static bool spki_same(const struct issuer *issuer, struct bytes spki)
-{
-    return issuer && bytes_equal(buf_bytes(&issuer->spki), spki);
-}
-
-/* Of this CA, whichever of its keys: the one that signs, and those of certificates that are installed. */
-static bool key_of_ca(struct authority *authority, struct bytes spki)
-{
-    bool own;
-
-    pthread_rwlock_rdlock(&authority->issuer_lock);
-    own = bytes_equal(buf_bytes(&authority->spki), spki) || spki_same(authority->issuer, spki) || spki_same(authority->retired, spki);
-    pthread_rwlock_unlock(&authority->issuer_lock);
-    return own;
-}
-
 static bool key_blocked(struct authority *authority, const uint8_t spki_sha256[32])
 {
     bool blocked;
@@ -160,7 +144,7 @@ int keys_judge(struct authority *authority, const struct request *request, struc
     int status = OK;
 
     *fault = (struct key_fault){NULL, NULL};
-    if (key_of_ca(authority, spki))
+    if (authority_own_key(authority, spki) >= 0)
         *fault = (struct key_fault){"key.of_ca", "the key in the request is the CA's own"};
     else if (key_blocked(authority, request->spki_sha256))
         *fault = (struct key_fault){"key.blocked", "the key in the request is on this site's list of keys that are never certified (it leaked, or "

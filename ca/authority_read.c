@@ -247,7 +247,7 @@ int authority_retrieve(struct authority *authority, const struct identity *calle
         buf_add(out, certificate.der, certificate.der_size);
     if (!status && chain) {
         pem_encode(out, "CERTIFICATE", bytes_of(certificate.der, certificate.der_size));
-        status = authority_chain(authority, out, error);
+        status = authority_chain(authority, (int)certificate.key_index, out, error);
     }
     if (!status && out->failed)
         status = error_memory(error);

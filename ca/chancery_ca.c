@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ca/base/encode.h"
+#include "ca/chancery_start.h"
 
 static void show_crl_line(struct cli *cli, const char *label, const json_t *crl)
 {
@@ -21,10 +22,62 @@ static void show_crl_line(struct cli *cli, const char *label, const json_t *crl)
     buf_free(&line);
 }
 
+static void show_ca_certificate(struct cli *cli, const json_t *certificate)
+{
+    struct buf line = BUF_EMPTY;
+
+    buf_printf(&line, "index %lld, key %lld, until %s, SHA-256 %s%s", (long long)client_number(certificate, "index"),
+               (long long)client_number(certificate, "key_index"), client_text(certificate, "not_after"), client_text(certificate, "sha256"),
+               client_bool(certificate, "signs") ? ", signs now" : "");
+    out_field(cli, "Certificate", buf_text(&line));
+    buf_free(&line);
+}
+
+static void show_ca_key(struct cli *cli, const json_t *key)
+{
+    const json_t *crl = json_object_get(key, "crl");
+    struct buf line = BUF_EMPTY;
+
+    buf_printf(&line, "index %lld, %s", (long long)client_number(key, "index"), client_text(key, "type"));
+    if (json_is_null(json_object_get(key, "ends_at")))
+        buf_add_text(&line, ", waits for its certificate");
+    else
+        buf_printf(&line, ", until %s", client_text(key, "ends_at"));
+    if (json_is_object(crl))
+        buf_printf(&line, ", CRL %lld", (long long)client_number(crl, "number"));
+    if (client_bool(key, "signs"))
+        buf_add_text(&line, ", signs now");
+    out_field(cli, "CA key", buf_text(&line));
+    buf_free(&line);
+}
+
+/* A CA that was never renewed has one of each, which stand above already. */
+static void show_renewed(struct cli *cli, const json_t *answer)
+{
+    const json_t *certificates = json_object_get(answer, "certificates"), *keys = json_object_get(answer, "keys");
+
+    for (size_t i = 0; json_array_size(certificates) > 1 && i < json_array_size(certificates); i++)
+        show_ca_certificate(cli, json_array_get(certificates, i));
+    for (size_t i = 0; json_array_size(keys) > 1 && i < json_array_size(keys); i++)
+        show_ca_key(cli, json_array_get(keys, i));
+}
+
+static void show_counts(struct cli *cli, const json_t *counts)
+{
+    struct buf line = BUF_EMPTY;
+
+    if (!json_is_object(counts))
+        return;
+    buf_printf(&line, "%lld pending, %lld issued, %lld failed, %lld denied, %lld revoked", (long long)client_number(counts, "pending"),
+               (long long)client_number(counts, "issued"), (long long)client_number(counts, "failed"),
+               (long long)client_number(counts, "denied"), (long long)client_number(counts, "revoked"));
+    out_field(cli, "Requests", buf_text(&line));
+    buf_free(&line);
+}
+
 static void show_info(struct cli *cli, const json_t *answer)
 {
-    const json_t *certificate = json_object_get(answer, "certificate"), *counts = json_object_get(answer, "counts");
-    struct buf line = BUF_EMPTY;
+    const json_t *certificate = json_object_get(answer, "certificate");
 
     out_member(cli, "CA", answer, "name");
     out_member(cli, "Configuration", answer, "config");
@@ -44,13 +97,8 @@ static void show_info(struct cli *cli, const json_t *answer)
     }
     show_crl_line(cli, "CRL", json_object_get(answer, "crl"));
     show_crl_line(cli, "Delta CRL", json_object_get(answer, "delta_crl"));
-    if (json_is_object(counts)) {
-        buf_printf(&line, "%lld pending, %lld issued, %lld failed, %lld denied, %lld revoked", (long long)client_number(counts, "pending"),
-                   (long long)client_number(counts, "issued"), (long long)client_number(counts, "failed"),
-                   (long long)client_number(counts, "denied"), (long long)client_number(counts, "revoked"));
-        out_field(cli, "Requests", buf_text(&line));
-    }
-    buf_free(&line);
+    show_renewed(cli, answer);
+    show_counts(cli, json_object_get(answer, "counts"));
 }
 
 int verb_info(struct cli *cli)
@@ -69,6 +117,47 @@ int verb_install(struct cli *cli)
     if (status == OK)
         status = cli_post(cli, "/v1/ca/certificate", NULL, json_pack("{s:o}", "certificate", certificate), &answer);
     return status == OK ? cli_json_or(cli, answer, show_info) : status;
+}
+
+/* The new certificate's validity, or a request: the daemon makes either with the key that it has. */
+static int renew_here(struct cli *cli)
+{
+    const char *days = option_value(cli, "days");
+    json_t *answer = NULL, *body = json_pack("{s:b}", "request", option_value(cli, "csr-out") != NULL);
+    struct buf until = BUF_EMPTY;
+
+    if (days != NULL) {
+        buf_printf(&until, "+%sd", days);
+        json_object_set_new(body, "not_after", json_string(buf_text(&until)));
+        buf_free(&until);
+    }
+    int status = cli_out_free(cli, option_value(cli, "csr-out"));
+    if (status != OK)
+        json_decref(body);
+    else
+        status = cli_post(cli, "/v1/ca/renewal", NULL, body, &answer);
+    if (status == OK && option_value(cli, "csr-out") != NULL) {
+        status = cli_write(cli, option_value(cli, "csr-out"), bytes_of_text(client_text(answer, "request")), 0644);
+        if (cli->json)
+            out_json(cli, answer);
+        json_decref(answer);
+        return status;
+    }
+    return status == OK ? cli_json_or(cli, answer, show_info) : status;
+}
+
+int verb_renew(struct cli *cli)
+{
+    const char *days = option_value(cli, "days");
+    uint64_t number;
+
+    if (days != NULL && (number_parse(days, &number) != OK || number < 1 || number > 36500))
+        return error_set(&cli->error, USAGE, "cli.days", "--days takes 1 to 36500, not %s", days);
+    if (option_flag(cli, "new-key"))
+        return start_daemon_mode(cli, NULL);
+    if (option_value(cli, "key") != NULL)
+        return error_set(&cli->error, USAGE, "cli.key", "--key is for --new-key: the present key stays what it is");
+    return renew_here(cli);
 }
 
 static void show_config(struct cli *cli, const json_t *answer)
@@ -130,8 +219,10 @@ static void show_crl(struct cli *cli, const json_t *crl)
 /* Nothing to do is silence: cron would mail what is said. */
 static void show_made(struct cli *cli, const json_t *answer)
 {
-    if (client_bool(answer, "made") && !cli->quiet)
-        show_crl(cli, json_object_get(answer, "crl"));
+    const json_t *crls = json_object_get(answer, "crls");
+
+    for (size_t i = 0; !cli->quiet && i < json_array_size(crls); i++)
+        show_crl(cli, json_array_get(crls, i));
 }
 
 int verb_crl_publish(struct cli *cli)
@@ -143,22 +234,41 @@ int verb_crl_publish(struct cli *cli)
     return status == OK ? cli_json_or(cli, answer, show_made) : status;
 }
 
+/* The path with the query that --delta and --key make. */
+static int crl_path(struct cli *cli, const char *path, struct buf *out)
+{
+    const char *key = option_value(cli, "key");
+    uint64_t number;
+
+    if (key != NULL && (number_parse(key, &number) != OK || number > 15))
+        return error_set(&cli->error, USAGE, "cli.key", "--key takes the index of one of the CA's keys (chancery info), not %s", key);
+    buf_printf(out, "%s?delta=%d", path, option_flag(cli, "delta") ? 1 : 0);
+    if (key != NULL)
+        buf_printf(out, "&key=%s", key);
+    return out->failed ? error_memory(&cli->error) : OK;
+}
+
 int verb_crl_show(struct cli *cli)
 {
+    struct buf path = BUF_EMPTY;
     json_t *answer = NULL;
 
-    int status = cli_get(cli, option_flag(cli, "delta") ? "/v1/crls/latest?delta=1" : "/v1/crls/latest", NULL, &answer);
+    int status = crl_path(cli, "/v1/crls/latest", &path);
+    if (status == OK)
+        status = cli_get(cli, buf_text(&path), NULL, &answer);
+    buf_free(&path);
     return status == OK ? cli_json_or(cli, answer, show_crl) : status;
 }
 
 /* DER, as it is published; PEM when asked for, and on a terminal, which DER would upset. */
 int verb_crl_get(struct cli *cli)
 {
-    struct buf der = BUF_EMPTY, pem = BUF_EMPTY;
+    struct buf der = BUF_EMPTY, pem = BUF_EMPTY, path = BUF_EMPTY;
     bool terminal = !option_flag(cli, "out") && isatty(STDOUT_FILENO) != 0;
 
-    int status = client_get_bytes(cli->client, option_flag(cli, "delta") ? "/v1/crls/latest/der?delta=1" : "/v1/crls/latest/der", &der,
-                                  &cli->error);
+    int status = crl_path(cli, "/v1/crls/latest/der", &path);
+    if (status == OK)
+        status = client_get_bytes(cli->client, buf_text(&path), &der, &cli->error);
     if (status == OK)
         pem_encode(&pem, "X509 CRL", buf_bytes(&der));
     if (status == OK && pem.failed)
@@ -172,6 +282,7 @@ int verb_crl_get(struct cli *cli)
         status = cli_write(cli, option_value(cli, "out"), option_flag(cli, "pem") || terminal ? buf_bytes(&pem) : buf_bytes(&der), 0644);
     buf_free(&der);
     buf_free(&pem);
+    buf_free(&path);
     return status;
 }
 

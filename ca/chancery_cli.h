@@ -103,6 +103,7 @@ int cli_read_certificate(struct cli *cli, const char *path, bool chain, json_t *
 /* The verbs. */
 int verb_init(struct cli *cli);
 int verb_install(struct cli *cli);
+int verb_renew(struct cli *cli);
 int verb_info(struct cli *cli);
 int verb_config(struct cli *cli);
 int verb_whoami(struct cli *cli);

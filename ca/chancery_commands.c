@@ -4,6 +4,7 @@
 
 #define OUT_ROW {"out", OPTION_VALUE, "FILE", "write there, by rename; an existing file is refused"}
 #define FORCE_ROW {"force", OPTION_FLAG, NULL, "replace an existing file"}
+#define KEY_ROW {"key", OPTION_VALUE, "N", "of the CA's key of this index; otherwise of the one that signs now"}
 #define END_ROW {NULL, 0, NULL, NULL}
 
 static const struct option_row no_options[] = {END_ROW};
@@ -17,6 +18,11 @@ static const struct option_row init_options[] = {
     {"administrator", OPTION_VALUE, "USER", "the first administrator"},
     {"csr-out", OPTION_VALUE, "FILE", "make a request for a parent CA instead of a self-signed certificate"},
     END_ROW};
+static const struct option_row renew_options[] = {
+    {"new-key", OPTION_FLAG, NULL, "with a new key (root, daemon stopped): the old one goes on signing its CRLs"},
+    {"key", OPTION_VALUE, "KIND", "type of the new key; otherwise that of the present one"},
+    {"days", OPTION_VALUE, "N", "validity of a self-signed certificate; otherwise as long as the present one"},
+    {"csr-out", OPTION_VALUE, "FILE", "a subordinate CA's request for its parent, to be answered by install-cert"}, FORCE_ROW, END_ROW};
 static const struct option_row config_options[] = {
     {"all", OPTION_FLAG, NULL, "those of the directory as well"}, END_ROW};
 static const struct option_row request_options[] = {
@@ -65,10 +71,10 @@ static const struct option_row revoke_options[] = {
 static const struct option_row crl_publish_options[] = {
     {"delta", OPTION_FLAG, NULL, "a delta CRL"},
     {"if-due", OPTION_FLAG, NULL, "only when one is due: for cron, silent when there is nothing to do"}, END_ROW};
-static const struct option_row delta_options[] = {
-    {"delta", OPTION_FLAG, NULL, "the delta CRL"}, END_ROW};
+static const struct option_row crl_show_options[] = {
+    {"delta", OPTION_FLAG, NULL, "the delta CRL"}, KEY_ROW, END_ROW};
 static const struct option_row crl_get_options[] = {
-    {"delta", OPTION_FLAG, NULL, "the delta CRL"}, {"pem", OPTION_FLAG, NULL, "PEM instead of DER"}, OUT_ROW, FORCE_ROW, END_ROW};
+    {"delta", OPTION_FLAG, NULL, "the delta CRL"}, KEY_ROW, {"pem", OPTION_FLAG, NULL, "PEM instead of DER"}, OUT_ROW, FORCE_ROW, END_ROW};
 static const struct option_row template_show_options[] = {
     {"directory", OPTION_FLAG, NULL, "the directory's entry as it is now, not the adopted copy"}, END_ROW};
 static const struct option_row template_lint_options[] = {
@@ -102,7 +108,8 @@ static const struct option_row help_options[] = {
 const struct command commands[] = {
     {"init", "", 0, 0, "root, daemon stopped", "makes the CA: key and self-signed certificate, or a request for a parent", init_options, verb_init},
     {"install-cert", "FILE", 1, 1, "administrator", "installs the parent's answer", no_options, verb_install},
-    {"info", "", 0, 0, "any", "CA name, certificate, CRL state, counts", no_options, verb_info},
+    {"renew", "", 0, 0, "administrator", "a new certificate for the CA, or a request for one to its parent", renew_options, verb_renew},
+    {"info", "", 0, 0, "any", "CA name, certificates, keys, CRL state, counts", no_options, verb_info},
     {"config", "", 0, 0, "any", "configuration strings HOST\\CA-NAME known here or from the directory", config_options, verb_config},
     {"whoami", "", 0, 0, "any", "your uid, entry and roles, and why there are none", no_options, verb_whoami},
     {"request", "", 0, 0, "enrol", "makes key and request, and submits it", request_options, verb_request},
@@ -122,7 +129,7 @@ const struct command commands[] = {
     {"release", "OBJECT", 1, 1, "officer", "releases from certificateHold", no_options, verb_release},
     {"isvalid", "OBJECT", 1, 1, "read", "valid, revoked (reason, date) or never issued, by the database", no_options, verb_isvalid},
     {"crl publish", "", 0, 0, "cron, officer", "makes and publishes a CRL", crl_publish_options, verb_crl_publish},
-    {"crl show", "", 0, 0, "any", "facts of the latest CRL", delta_options, verb_crl_show},
+    {"crl show", "", 0, 0, "any", "facts of the latest CRL", crl_show_options, verb_crl_show},
     {"crl get", "", 0, 0, "any", "the latest CRL", crl_get_options, verb_crl_get},
     {"publish status", "", 0, 0, "read", "what waits to be published, and why", no_options, verb_publish_status},
     {"publish check", "[DN]", 0, 1, "read", "the rights that the publisher needs, each ok or missing", no_options, verb_publish_check},

@@ -44,6 +44,7 @@ struct event {
     uint64_t crl_number;   /* EVENT_CRL_ISSUED */
     unsigned key_index;    /* CRL series; certificate index for EVENT_CA_CERTIFICATE */
     bool delta;
+    bool superseded;       /* of a CA certificate or a CRL: the CA signs with another certificate, or key, by now */
     int crl_fd;            /* sealed memfd with the CRL's DER while it is delivered; -1 otherwise, never stored */
     struct strings templates; /* EVENT_TEMPLATES, EVENT_CA_CERTIFICATE: names of the adopted templates */
     char *usage, *host;    /* EVENT_ASSIGNED */

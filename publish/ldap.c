@@ -253,7 +253,8 @@ static int publish_crl(struct publisher *publisher, const struct event *event, s
         status = entry_of_key(publisher->names.ca, event->key_index, &dn, error);
     if (status == OK)
         status = publish_crl_at(publisher, event, dn, buf_bytes(&crl), error);
-    if (status == OK && publisher->names.subject)
+    /* one place for all keys: the newest one's stands there */
+    if (status == OK && publisher->names.subject && !event->superseded)
         status = publish_crl_at(publisher, event, publisher->names.subject, buf_bytes(&crl), error);
     buf_free(&crl);
     free(dn);
@@ -328,7 +329,7 @@ static int publish_ca(struct publisher *publisher, const struct event *event, st
     status = publish_ca_at(publisher, event, publisher->names.ca, error);
     if (status == OK && publisher->names.subject)
         status = publish_ca_at(publisher, event, publisher->names.subject, error);
-    if (status == OK && directory_knows_class(publisher->directory, "pKIEnrollmentService"))
+    if (status == OK && !event->superseded && directory_knows_class(publisher->directory, "pKIEnrollmentService"))
         status = publish_enrollment(publisher, event, facts.subject, error);
     certificate_facts_free(&facts);
     return status;

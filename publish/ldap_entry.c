@@ -123,28 +123,9 @@ void entry_names_free(struct entry_names *names)
 
 int entry_of_key(const char *dn, unsigned key_index, char **out, struct error *error)
 {
-    struct buf value = BUF_EMPTY, made = BUF_EMPTY;
-    char *attribute = NULL, *parent = NULL;
-    int status;
-
-    if (key_index == 0)
-        return (*out = strdup(dn)) ? OK : error_memory(error);
-    status = dn_first_rdn(dn, &attribute, &value, error);
-    if (status == OK)
-        status = dn_parent(dn, &parent, error);
-    if (status != OK)
-        goto out;
-    buf_printf(&value, "(%u)", key_index);
-    buf_printf(&made, "%s=", attribute);
-    text_dn_escape(&made, buf_text(&value), value.size);
-    buf_printf(&made, ",%s", parent);
-    status = value.failed || made.failed ? error_memory(error) : dn_normalise(buf_text(&made), out, error);
-out:
-    free(attribute);
-    free(parent);
-    buf_free(&value);
-    buf_free(&made);
-    return status;
+    if (key_index > 0)
+        return dn_numbered(dn, key_index, out, error);
+    return (*out = strdup(dn)) ? OK : error_memory(error);
 }
 
 /* ---- plans ---- */

@@ -23,23 +23,63 @@ static json_t *certificate_json(const struct ca_info *info)
                      "pem", json_of_pem("CERTIFICATE", info->certificate));
 }
 
+static json_t *ca_certificate_each(const void *row)
+{
+    const struct ca_certificate_row *certificate = row;
+    return json_pack("{s:i, s:i, s:b, s:o, s:o, s:o, s:o}",
+                     "index", (int)certificate->index,
+                     "key_index", (int)certificate->key_index,
+                     "signs", certificate->signs,
+                     "sha256", json_of_digest(certificate->sha256, sizeof certificate->sha256),
+                     "not_before", json_of_time(certificate->not_before),
+                     "not_after", json_of_time(certificate->not_after),
+                     "pem", json_of_pem("CERTIFICATE", certificate->certificate));
+}
+
+static json_t *ca_certificates_json(struct authority *authority)
+{
+    struct ca_certificate_row rows[CA_CERTIFICATES_MAX];
+    size_t count = authority_ca_certificates(authority, rows);
+    return shape_array(rows, count, sizeof rows[0], ca_certificate_each);
+}
+
+static json_t *crl_json(struct authority *authority, int key_index, bool delta);
+
+/* Each key with the state of its CRL series. */
+static json_t *ca_keys_json(struct authority *authority)
+{
+    struct ca_key_row rows[CA_KEYS_MAX];
+    size_t count = authority_ca_keys(authority, rows);
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_pack("{s:i, s:o, s:b, s:o, s:o, s:o}",
+                                               "index", (int)rows[i].index,
+                                               "type", json_of_text(rows[i].key_type),
+                                               "signs", rows[i].signs,
+                                               "ends_at", json_of_time(rows[i].ends_at),
+                                               "crl", crl_json(authority, (int)i, false),
+                                               "delta_crl", crl_json(authority, (int)i, true)));
+    return array;
+}
+
 static json_t *chain_json(struct authority *authority)
 {
     struct error ignored = ERROR_NONE;
     struct buf pem = BUF_EMPTY;
 
-    json_t *value = authority_chain(authority, &pem, &ignored) == OK && pem.size > 0 ? json_of_text(buf_text(&pem)) : json_null();
+    json_t *value = authority_chain(authority, -1, &pem, &ignored) == OK && pem.size > 0 ? json_of_text(buf_text(&pem)) : json_null();
     buf_free(&pem);
     return value;
 }
 
 /* The latest CRL, null when there is none. */
-static json_t *crl_json(struct authority *authority, bool delta)
+static json_t *crl_json(struct authority *authority, int key_index, bool delta)
 {
     struct error ignored = ERROR_NONE;
     struct crl_record crl = {0};
 
-    return authority_crl_latest(authority, delta, &crl, &ignored) == OK ? shape_crl(&crl) : json_null();
+    return authority_crl_latest(authority, key_index, delta, &crl, &ignored) == OK ? shape_crl(&crl) : json_null();
 }
 
 static json_t *counts_json(struct authority *authority)
@@ -58,7 +98,7 @@ int handle_info(struct call *call, struct error *error)
     struct ca_info info = {0};
 
     authority_info(call->authority, &info);
-    return call_answer(call, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}",
+    return call_answer(call, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                                        "name", json_of_text(info.name),
                                        "host", json_of_text(info.host),
                                        "config", json_of_text(info.config_string),
@@ -67,9 +107,11 @@ int handle_info(struct call *call, struct error *error)
                                        "key", json_of_text(info.key_type),
                                        "locked", info.locked,
                                        "certificate", certificate_json(&info),
+                                       "certificates", ca_certificates_json(call->authority),
+                                       "keys", ca_keys_json(call->authority),
                                        "chain", chain_json(call->authority),
-                                       "crl", crl_json(call->authority, false),
-                                       "delta_crl", crl_json(call->authority, true),
+                                       "crl", crl_json(call->authority, -1, false),
+                                       "delta_crl", crl_json(call->authority, -1, true),
                                        "counts", counts_json(call->authority)), error);
 }
 
@@ -110,23 +152,54 @@ int handle_install(struct call *call, struct error *error)
     return status == OK ? handle_info(call, error) : status;
 }
 
+/* Without key: that of the key that signs now. */
+static int query_key(const struct call *call, int *key_index, struct error *error)
+{
+    uint64_t key = 0;
+    int status = call_query_number(call, "key", 0, CA_KEYS_MAX - 1, &key, error);
+
+    *key_index = call_query(call, "key") != NULL ? (int)key : -1;
+    return status;
+}
+
+static json_t *crl_each(const void *row)
+{
+    return shape_crl(row);
+}
+
+int handle_renew(struct call *call, struct error *error)
+{
+    struct buf pem = BUF_EMPTY;
+    bool request = body_bool(call->body, "request");
+
+    int status = authority_renew(call->authority, &call->caller, body_time(call->body, "not_after"), request, &pem, error);
+    if (status == OK)
+        status = request ? call_answer(call, json_pack("{s:o}", "request", json_of_text(buf_text(&pem))), error) : handle_info(call, error);
+    buf_free(&pem);
+    return status;
+}
+
 int handle_crl_publish(struct call *call, struct error *error)
 {
-    struct crl_record crl = {0};
-    bool made = false;
+    struct crl_record made[CA_KEYS_MAX];
+    size_t count = 0;
 
     int status = authority_crl_publish(call->authority, &call->caller, body_bool(call->body, "delta"), body_bool(call->body, "if_due"),
-                                       &crl, &made, error);
+                                       made, &count, error);
     if (status != OK)
         return status;
-    return call_answer(call, json_pack("{s:b, s:o}", "made", made, "crl", made ? shape_crl(&crl) : json_null()), error);
+    return call_answer(call, json_pack("{s:b, s:o, s:o}", "made", count > 0, "crl", count > 0 ? shape_crl(&made[count - 1]) : json_null(),
+                                       "crls", shape_array(made, count, sizeof made[0], crl_each)), error);
 }
 
 int handle_crl_show(struct call *call, struct error *error)
 {
     struct crl_record crl = {0};
+    int key;
 
-    int status = authority_crl_latest(call->authority, call_query_flag(call, "delta"), &crl, error);
+    int status = query_key(call, &key, error);
+    if (status == OK)
+        status = authority_crl_latest(call->authority, key, call_query_flag(call, "delta"), &crl, error);
     return status == OK ? call_answer(call, shape_crl(&crl), error) : status;
 }
 
@@ -134,8 +207,11 @@ int handle_crl_show(struct call *call, struct error *error)
 int handle_crl_der(struct call *call, struct error *error)
 {
     struct crl_record crl = {0};
+    int key;
 
-    int status = authority_crl_latest(call->authority, call_query_flag(call, "delta"), &crl, error);
+    int status = query_key(call, &key, error);
+    if (status == OK)
+        status = authority_crl_latest(call->authority, key, call_query_flag(call, "delta"), &crl, error);
     if (status != OK)
         return status;
     call->fd = memfd_create("crl", MFD_CLOEXEC);

@@ -28,6 +28,7 @@ static const struct body_member assign_members[] = {
     {NULL, 0, false},
 };
 static const struct body_member unassign_members[] = {{"usage", BODY_TEXT, true}, {"host", BODY_TEXT, true}, {NULL, 0, false}};
+static const struct body_member renew_members[] = {{"not_after", BODY_TIME, false}, {"request", BODY_BOOL, false}, {NULL, 0, false}};
 static const struct body_member trust_members[] = {
     {"pem", BODY_TEXT, true}, {"kind", BODY_TEXT, false}, {"fingerprint", BODY_TEXT, true}, {NULL, 0, false},
 };
@@ -40,6 +41,7 @@ const struct route routes[] = {
     {"GET", "/v1/config", ROLES_ANY, MAP_NO, "config", "all", NULL, handle_config},
     {"GET", "/v1/whoami", ROLES_ANY, MAP_ASK, "whoami", "", NULL, handle_whoami},
     {"POST", "/v1/ca/certificate", ROLE_ADMINISTRATOR, MAP_NO, "install-cert", "", install_members, handle_install},
+    {"POST", "/v1/ca/renewal", ROLE_ADMINISTRATOR, MAP_NO, "renew", "", renew_members, handle_renew},
     {"GET", "/v1/requests", ROLES_ANY, MAP_ROLES, "list", LIST_QUERY, NULL, handle_list},
     {"POST", "/v1/requests", ROLE_ENROL, MAP_TRY, "submit", "", submit_members, handle_submit},
     {"GET", "/v1/find", ROLES_ANY, MAP_ROLES, "find", "text limit", NULL, handle_find},
@@ -56,8 +58,8 @@ const struct route routes[] = {
     {"GET", "/v1/requests/{object}/validity", ROLES_READ, MAP_NO, "isvalid", "", NULL, handle_isvalid},
     {"GET", "/v1/requests/{object}/assignability", ROLES_ANY, MAP_ROLES, "assignability", "host", NULL, handle_assignability},
     {"POST", "/v1/crls", ROLE_CRON | ROLE_OFFICER, MAP_NO, "crl publish", "", crl_members, handle_crl_publish},
-    {"GET", "/v1/crls/latest", ROLES_ANY, MAP_NO, "crl show", "delta", NULL, handle_crl_show},
-    {"GET", "/v1/crls/latest/der", ROLES_ANY, MAP_NO, "crl get", "delta", NULL, handle_crl_der},
+    {"GET", "/v1/crls/latest", ROLES_ANY, MAP_NO, "crl show", "delta key", NULL, handle_crl_show},
+    {"GET", "/v1/crls/latest/der", ROLES_ANY, MAP_NO, "crl get", "delta key", NULL, handle_crl_der},
     {"GET", "/v1/publish", ROLES_READ, MAP_NO, "publish status", "limit", NULL, handle_publish_status},
     {"GET", "/v1/publish/check", ROLES_READ, MAP_NO, "publish check", "dn", NULL, handle_publish_check},
     {"POST", "/v1/publish/retry", ROLE_ADMINISTRATOR | ROLE_CRON, MAP_NO, "publish retry", "", retry_members, handle_publish_retry},

@@ -92,6 +92,7 @@ int handle_release(struct call *call, struct error *error);
 int handle_info(struct call *call, struct error *error);
 int handle_config(struct call *call, struct error *error);
 int handle_whoami(struct call *call, struct error *error);
+int handle_renew(struct call *call, struct error *error);
 int handle_install(struct call *call, struct error *error);
 int handle_crl_publish(struct call *call, struct error *error);
 int handle_crl_show(struct call *call, struct error *error);

@@ -81,6 +81,8 @@ int dn_normalise(const char *dn, char **out, struct error *error);          /* R
 bool dn_equal(const char *a, const char *b);                                 /* after normalising, case-blind; false when either is not a DN */
 bool dn_is_under(const char *dn, const char *base);                          /* dn == base counts */
 int dn_parent(const char *dn, char **out, struct error *error);
+/* The DN with "(number)" after the value of its first RDN: the entry of the CA's n-th key. */
+int dn_numbered(const char *dn, unsigned number, char **out, struct error *error);
 int dn_first_rdn(const char *dn, char **attribute, struct buf *value, struct error *error);
 /* Every attribute value of a name, most specific first; stops at the first that is not OK and returns that. */
 int dn_values(const char *dn, int (*each)(void *state, const char *attribute, struct bytes value), void *state,

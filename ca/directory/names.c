@@ -191,6 +191,28 @@ int dn_first_rdn(const char *dn, char **attribute, struct buf *value, struct err
     return status;
 }
 
+int dn_numbered(const char *dn, unsigned number, char **out, struct error *error)
+{
+    struct buf value = BUF_EMPTY, made = BUF_EMPTY;
+    char *attribute = NULL, *parent = NULL;
+    int status = dn_first_rdn(dn, &attribute, &value, error);
+
+    if (status == OK)
+        status = dn_parent(dn, &parent, error);
+    if (status == OK) {
+        buf_printf(&value, "(%u)", number);
+        buf_printf(&made, "%s=", attribute);
+        text_dn_escape(&made, buf_text(&value), value.size);
+        buf_printf(&made, ",%s", parent);
+        status = value.failed || made.failed ? error_memory(error) : dn_normalise(buf_text(&made), out, error);
+    }
+    free(attribute);
+    free(parent);
+    buf_free(&value);
+    buf_free(&made);
+    return status;
+}
+
 int dn_values(const char *dn, int (*each)(void *state, const char *attribute, struct bytes value), void *state,
               struct error *error)
 {

@@ -282,6 +282,7 @@ void wire_put_event(struct buf *out, const struct event *event)
     put_number64(out, event->crl_number);
     put_number32(out, event->key_index);
     put_flag(out, event->delta);
+    put_flag(out, event->superseded);
     put_flag(out, event->crl_fd >= 0);
     put_list(out, &event->templates);
     put_text(out, event->usage);
@@ -323,6 +324,7 @@ int wire_get_event(struct bytes in, struct event *event, bool *has_crl)
     event->crl_number = get_number64(&reader);
     event->key_index = get_number32(&reader);
     event->delta = get_flag(&reader);
+    event->superseded = get_flag(&reader);
     *has_crl = get_flag(&reader);
     get_list(&reader, &event->templates);
     event->usage = get_text(&reader);

@@ -514,6 +514,8 @@ void event_encode(const struct event *event, struct buf *out)
     record.crl_number = event->crl_number;
     record.key_index = event->key_index;
     record.delta = event->delta;
+    record.has_superseded = event->superseded;
+    record.superseded = event->superseded;
     record.n_templates = event->templates.count;
     record.templates = strings_encode(&event->templates);
     if (record.templates && (record.attributes || !record.n_attributes) && (record.extensions || !record.n_extensions))
@@ -548,6 +550,7 @@ int event_decode(uint64_t sequence, struct bytes bytes, struct event *out)
     out->crl_number = record->crl_number;
     out->key_index = record->key_index;
     out->delta = record->delta;
+    out->superseded = record->superseded;
     int status = strings_decode(record->n_templates, record->templates, &out->templates);
     if (!status && record->has_pkcs10)
         status = blob_copy(&record->pkcs10, &out->pkcs10, &out->pkcs10_size);

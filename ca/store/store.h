@@ -48,6 +48,19 @@ int setting_put(struct store_txn *txn, const char *name, struct bytes value);
 int setting_get(struct store *store, const char *name, struct buf *out, struct error *error);
 int setting_get_txn(struct store_txn *txn, const char *name, struct buf *out);
 
+/* ---- the CA's own certificates: only ever more of them ---- */
+struct ca_certificate {
+    unsigned index, key_index; /* certificate index, and which of the CA's keys it is for */
+    struct buf der, chain;     /* chain: PEM of what stands above it, may be empty */
+    int64_t at;                /* recorded; 0: the first one */
+};
+#define CA_CERTIFICATES_MAX 64
+void ca_certificate_free(struct ca_certificate *certificate);
+/* Its index must be the next: REFUSED "ca.index" otherwise. */
+int ca_certificates_add(struct store_txn *txn, const struct ca_certificate *certificate, struct error *error);
+unsigned ca_certificates_count_txn(struct store_txn *txn);
+int ca_certificates_get(struct store *store, unsigned index, struct ca_certificate *out, struct error *error); /* REFUSED: none */
+
 /* ---- requests ---- */
 int requests_put(struct store_txn *txn, const struct request *request); /* id is the key; replaces */
 int requests_get(struct store *store, uint64_t id, struct request *out, struct error *error);

@@ -378,46 +378,59 @@ static void add_value(struct buf *out, const char *oid, bool critical, struct bu
     buf_clear(value);
 }
 
-static void add_root_extensions(struct buf *out, struct bytes key_id, int path_length)
+static void add_ca_extensions(struct buf *out, const struct ca_form *form, struct bytes key_id)
 {
     size_t open = der_open(out, DER_CONTEXT_OPEN(3)), list = der_open(out, DER_SEQUENCE);
     struct buf value = BUF_EMPTY;
 
     extension_write_key_id(&value, key_id);
     add_value(out, OID_SKI, false, &value);
+    if (form->authority_key_id.size > 0) {
+        extension_write_authority_key_id(&value, form->authority_key_id);
+        add_value(out, OID_AKI, false, &value);
+    }
     der_add_named_bits(&value, KEY_USAGE_DIGITAL_SIGNATURE | KEY_USAGE_CERT_SIGN | KEY_USAGE_CRL_SIGN);
     add_value(out, OID_KEY_USAGE, true, &value);
-    extension_write_basic_constraints(&value, true, path_length);
+    extension_write_basic_constraints(&value, true, form->path_length);
     add_value(out, OID_BASIC_CONSTRAINTS, true, &value);
-    der_add_number(&value, DER_INTEGER, 0); /* V0.0: first certificate, first key */
+    der_add_number(&value, DER_INTEGER, (uint64_t)form->key_index << 16 | form->certificate_index);
     add_value(out, OID_CA_VERSION, false, &value);
     der_close(out, list);
     der_close(out, open);
     buf_free(&value);
 }
 
+int certificate_build_ca_tbs(const struct ca_form *form, struct buf *tbs, struct error *error)
+{
+    struct head head = {&form->serial, form->algorithm, form->name, form->name, form->spki, form->not_before, form->not_after};
+    uint8_t key_id[20];
+    size_t mark;
+    int status = key_identifier(form->spki, key_id, error);
+
+    if (status != OK)
+        return status;
+    mark = der_open(tbs, DER_SEQUENCE);
+    status = add_head(&head, tbs, error);
+    if (status == OK)
+        add_ca_extensions(tbs, form, bytes_of(key_id, sizeof(key_id)));
+    der_close(tbs, mark);
+    return status == OK && tbs->failed ? error_memory(error) : status;
+}
+
 int certificate_build_root_tbs(const char *subject, struct bytes spki, struct bytes algorithm, const struct serial *serial,
                                int64_t not_before, int64_t not_after, int path_length, struct buf *tbs, struct error *error)
 {
     struct buf name = BUF_EMPTY;
-    struct head head;
-    uint8_t key_id[20];
-    size_t mark;
+    struct ca_form form = {.spki = spki, .algorithm = algorithm, .serial = *serial, .not_before = not_before, .not_after = not_after,
+                           .path_length = path_length};
     int status;
 
     if (subject == NULL || *subject == '\0')
         return error_set(error, BAD_DATA, "certificate.name", "a CA needs a subject (RFC 5280 4.1.2.6), for example CN=Example CA,O=Example,C=DE");
-    if ((status = key_identifier(spki, key_id, error)) != OK || (status = name_from_text(subject, "certificate.name", &name, error)) != OK)
-        goto out;
-    head = (struct head){serial, algorithm, buf_bytes(&name), buf_bytes(&name), spki, not_before, not_after};
-    mark = der_open(tbs, DER_SEQUENCE);
-    status = add_head(&head, tbs, error);
+    status = name_from_text(subject, "certificate.name", &name, error);
+    form.name = buf_bytes(&name);
     if (status == OK)
-        add_root_extensions(tbs, bytes_of(key_id, sizeof(key_id)), path_length);
-    der_close(tbs, mark);
-    if (status == OK && tbs->failed)
-        status = error_memory(error);
-out:
+        status = certificate_build_ca_tbs(&form, tbs, error);
     buf_free(&name);
     return status;
 }

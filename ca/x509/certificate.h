@@ -31,7 +31,18 @@ struct certificate_form { /* what goes into one TBSCertificate */
 int certificate_build_tbs(const struct issuer *issuer, const struct certificate_form *form, struct buf *tbs, struct error *error);
 /* Does it say whose key it is or who signed? Such an extension is formed by the engine alone. */
 bool certificate_extension_ours(const char *oid);
-/* The CA's own self-signed certificate: subject RFC 4514, CA:TRUE critical, keyCertSign|cRLSign|digitalSignature, SKI, CA version. */
+struct ca_form { /* a certificate of the CA's own name: self-signed, or one of its keys certified by another */
+    struct bytes name;             /* Name DER, issuer and subject */
+    struct bytes spki, algorithm;  /* the subject's key; the signing key's algorithm */
+    struct bytes authority_key_id; /* of the signing key; empty: self-signed, and without AKI */
+    struct serial serial;
+    int64_t not_before, not_after;
+    int path_length;               /* -1: none */
+    unsigned certificate_index, key_index;
+};
+/* CA:TRUE critical, keyCertSign|cRLSign|digitalSignature, SKI, CA version. */
+int certificate_build_ca_tbs(const struct ca_form *form, struct buf *tbs, struct error *error);
+/* The first self-signed certificate of a CA; subject RFC 4514. */
 int certificate_build_root_tbs(const char *subject, struct bytes spki, struct bytes algorithm, const struct serial *serial,
                                int64_t not_before, int64_t not_after, int path_length, struct buf *tbs, struct error *error);
 /* SEQUENCE { tbs, algorithm, BIT STRING signature } */

@@ -231,19 +231,44 @@ int authority_counts(struct authority *fake, uint64_t *pending, uint64_t *issued
     return OK;
 }
 
-int authority_crl_publish(struct authority *fake, const struct identity *caller, bool delta, bool if_due, struct crl_record *out,
-                          bool *made, struct error *error)
+int authority_crl_publish(struct authority *fake, const struct identity *caller, bool delta, bool if_due,
+                          struct crl_record made[CA_KEYS_MAX], size_t *count, struct error *error)
 {
     (void)caller;
     (void)delta;
-    *out = (struct crl_record){.number = 5};
-    *made = !if_due;
+    made[0] = (struct crl_record){.number = 5};
+    *count = !if_due;
     return remember(fake, "crl publish", 0, error);
 }
 
-int authority_crl_latest(struct authority *fake, bool delta, struct crl_record *out, struct error *error)
+size_t authority_ca_certificates(struct authority *fake, struct ca_certificate_row rows[CA_CERTIFICATES_MAX])
 {
     (void)fake;
+    (void)rows;
+    return 0;
+}
+
+size_t authority_ca_keys(struct authority *fake, struct ca_key_row rows[CA_KEYS_MAX])
+{
+    (void)fake;
+    rows[0] = (struct ca_key_row){.key_type = "ecdsa-p256"};
+    return 1;
+}
+
+int authority_renew(struct authority *fake, const struct identity *caller, int64_t not_after, bool request, struct buf *pem,
+                    struct error *error)
+{
+    (void)caller;
+    if (request)
+        buf_add_text(pem, "-----BEGIN CERTIFICATE REQUEST-----\n");
+    return remember(fake, request ? "renewal request" : "renew", (uint64_t)not_after, error);
+}
+
+int authority_crl_latest(struct authority *fake, int key_index, bool delta, struct crl_record *out, struct error *error)
+{
+    (void)fake;
+    if (key_index > 0)
+        return error_set(error, REFUSED, "ca.key_index", "the CA has no certificate for a key %d", key_index);
     if (delta)
         return error_set(error, REFUSED, "crl.none", "there is no delta CRL");
     *out = (struct crl_record){.number = 4, .size = 5};
@@ -263,9 +288,10 @@ void authority_info(struct authority *fake, struct ca_info *out)
     *out = (struct ca_info){.name = "TEST-CA", .host = "ca1", .config_string = "ca1\\TEST-CA", .subject = "CN=TEST-CA", .key_type = "ECDSA P-256"};
 }
 
-int authority_chain(struct authority *fake, struct buf *pem, struct error *error)
+int authority_chain(struct authority *fake, int key_index, struct buf *pem, struct error *error)
 {
     (void)fake;
+    (void)key_index;
     (void)pem;
     return error_set(error, REFUSED, "ca.none", "no certificate yet");
 }
