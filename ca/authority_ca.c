@@ -59,16 +59,11 @@ static int announce_store(struct store_txn *txn, void *argument, struct error *e
     struct error none = ERROR_NONE;
     const struct issuer *signs = authority_issuer(a->authority, &none);
     (void)error;
-<<<<<<< HEAD
-    if (a->event.certificate)
-        authority_emit(a->authority, txn, &a->event);
-    background_since(txn);
-=======
     for (size_t i = 0; i < count; i++) {
         struct event event = authority_ca_event(issuers[i], signs, &a->templates);
         authority_emit(a->authority, txn, &event);
     }
->>>>>>> 9c0f0a0 (authority: several certificates and keys; chancery renew, with the same key; one CRL series a key)
+    background_since(txn);
     authority_audit(a->authority, txn, &daemon, "daemon.start", a->authority->name, "started", "", "");
     return store_txn_failed(txn);
 }
@@ -117,13 +112,9 @@ int authority_open(const struct authority_options *options, struct authority **o
     pthread_mutex_init(&authority->crl_lock, NULL);
     int status = template_cache_open(&authority->templates) ? error_memory(error) : names_open(authority, error);
     if (!status)
-<<<<<<< HEAD
         status = background_open(authority, error);
     if (!status)
-        status = signer_open(authority, error);
-=======
         status = authority_take_keys(authority, error);
->>>>>>> 9c0f0a0 (authority: several certificates and keys; chancery renew, with the same key; one CRL series a key)
     if (!status)
         status = authority_load_issuers(authority, error);
     if (!status)
@@ -148,13 +139,8 @@ void authority_close(struct authority *authority)
 {
     if (!authority)
         return;
-<<<<<<< HEAD
     background_close(authority);
-    issuer_swap(authority, NULL);
-    issuer_swap(authority, NULL);
-=======
     authority_free_issuers(authority);
->>>>>>> 9c0f0a0 (authority: several certificates and keys; chancery renew, with the same key; one CRL series a key)
     template_cache_free(authority->templates);
     roles_close(authority);
     keys_close(authority);

@@ -343,13 +343,8 @@ static void health_backup(struct health *h)
 
 enum health_state authority_health(struct authority *authority, struct health_row rows[HEALTH_ROWS_MAX], size_t *count)
 {
-<<<<<<< HEAD
-    static void (*const checks[])(struct health *) = {health_certificate, health_crl,  health_outbox,   health_signer,
+    static void (*const checks[])(struct health *) = {health_certificate, health_cdp,  health_crl,       health_outbox, health_signer,
                                                       health_directory,   health_disk, health_templates, health_backup};
-=======
-    static void (*const checks[])(struct health *) = {health_certificate, health_cdp,       health_crl,  health_outbox,
-                                                      health_signer,      health_directory, health_disk, health_templates};
->>>>>>> 9c0f0a0 (authority: several certificates and keys; chancery renew, with the same key; one CRL series a key)
     struct health h = {.authority = authority, .rows = rows, .now = clock_now()};
     enum health_state worst = HEALTH_OK;
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)

@@ -41,16 +41,12 @@ static void daemon_path(struct buf *path)
     buf_add_text(path, CHANCERY_SBINDIR "/chanceryd");
 }
 
-<<<<<<< HEAD
 /* The options were checked against the table; the daemon's mode takes them as they are, but for what is the command line's own. */
 static bool own_option(const char *argument)
 {
     return strcmp(argument, "-q") == 0 || strcmp(argument, "--json") == 0 || strcmp(argument, "--offline") == 0;
 }
 
-=======
-/* The options were checked against the table; the daemon's mode takes them as they are. */
->>>>>>> 9c0f0a0 (authority: several certificates and keys; chancery renew, with the same key; one CRL series a key)
 int start_daemon_mode(struct cli *cli, const char *mode)
 {
     struct buf path = BUF_EMPTY;
@@ -67,12 +63,8 @@ int start_daemon_mode(struct cli *cli, const char *mode)
         arguments[at++] = "-c";
         arguments[at++] = cli->conf_path;
     }
-<<<<<<< HEAD
-    arguments[at++] = mode;
-=======
     if (mode != NULL)
         arguments[at++] = mode;
->>>>>>> 9c0f0a0 (authority: several certificates and keys; chancery renew, with the same key; one CRL series a key)
     for (size_t i = 0; i < count; i++)
         if (!own_option(cli->arguments[i]))
             arguments[at++] = cli->arguments[i];
