@@ -127,6 +127,8 @@ int authority_open(const struct authority_options *options, struct authority **o
         status = issue_recover(authority, error);
     if (!status)
         status = announce_start(authority, error);
+    if (!status)
+        status = batches_open(authority, error);
     if (status) {
         authority_close(authority);
         authority = NULL;
@@ -140,6 +142,7 @@ void authority_close(struct authority *authority)
     if (!authority)
         return;
     background_close(authority);
+    batches_close(authority);
     authority_free_issuers(authority);
     template_cache_free(authority->templates);
     roles_close(authority);

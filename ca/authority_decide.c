@@ -1,4 +1,5 @@
 /* What officers and holders do to stored requests and certificates: deny, revoke, release; and who may. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,6 @@ static const struct {
     {0, "unspecified"}, {1, "keyCompromise"}, {2, "cACompromise"}, {3, "affiliationChanged"}, {4, "superseded"},
     {5, "cessationOfOperation"}, {6, "certificateHold"}, {9, "privilegeWithdrawn"}, {10, "aACompromise"},
 };
-#define REASON_HOLD 6
 #define REASON_REMOVE_FROM_CRL 8
 
 const char *revocation_reason_name(int reason)
@@ -106,6 +106,7 @@ struct decision {
     int reason;
     int64_t at, invalid_since;
     bool release;
+    uint64_t batch; /* 0: by itself */
 };
 
 static int deny_store(struct store_txn *txn, void *argument, struct error *error)
@@ -179,10 +180,13 @@ static int revoke_put(struct store_txn *txn, struct decision *d, struct request 
     certificates_put(txn, certificate);
     requests_put(txn, request);
     struct event event = authority_event(EVENT_REVOKED, request, certificate);
+    char detail[40] = "";
+    if (d->batch)
+        snprintf(detail, sizeof detail, "batch %llu", (unsigned long long)d->batch);
     authority_emit(d->authority, txn, &event);
     authority_audit(d->authority, txn, d->caller, d->release ? "certificate.release" : "certificate.revoke",
                     authority_object(d->id).text, d->release ? "released" : "revoked",
-                    d->release ? "" : revocation_reason_name(d->reason), "");
+                    d->release ? "" : revocation_reason_name(d->reason), detail);
     return store_txn_failed(txn);
 }
 
@@ -269,20 +273,47 @@ static int decision_revoke(struct decision *d, struct error *error)
     return status;
 }
 
+int revoke_dates_check(int reason, int64_t at, int64_t invalid_since, int64_t now, struct error *error)
+{
+    if (strcmp(revocation_reason_name(reason), "unknown") == 0 || reason == REASON_REMOVE_FROM_CRL)
+        return error_set(error, BAD_DATA, "revoke.reason", "revocation reason %d does not exist (RFC 5280 5.3.1)", reason);
+    if (at < now - 60)
+        return error_set(error, BAD_DATA, "revoke.date",
+                         "a revocation date cannot lie in the past; say since when the key is not to be trusted with --invalid-since");
+    if (invalid_since > now)
+        return error_set(error, BAD_DATA, "revoke.invalid_since", "the invalidity date cannot lie in the future");
+    return OK;
+}
+
 int authority_revoke(struct authority *authority, const struct identity *caller, uint64_t id, int reason, int64_t at,
                      int64_t invalid_since, const struct seen *seen, struct error *error)
 {
     int64_t now = clock_now();
     struct decision decision = {.authority = authority, .caller = caller, .id = id, .reason = reason, .at = at ? at : now,
                                 .invalid_since = invalid_since, .seen = seen};
-    if (strcmp(revocation_reason_name(reason), "unknown") == 0 || reason == REASON_REMOVE_FROM_CRL)
-        return error_set(error, BAD_DATA, "revoke.reason", "revocation reason %d does not exist (RFC 5280 5.3.1)", reason);
-    if (decision.at < now - 60)
-        return error_set(error, BAD_DATA, "revoke.date",
-                         "a revocation date cannot lie in the past; say since when the key is not to be trusted with --invalid-since");
-    if (invalid_since > now)
-        return error_set(error, BAD_DATA, "revoke.invalid_since", "the invalidity date cannot lie in the future");
-    return decision_revoke(&decision, error);
+    int status = revoke_dates_check(reason, decision.at, invalid_since, now, error);
+    return status ? status : decision_revoke(&decision, error);
+}
+
+/* ---- many at once: ca/authority_batch.c ---- */
+
+int revoke_one_of_many(struct store_txn *txn, const struct revoke_many *many, uint64_t id, bool *revoked)
+{
+    struct decision d = {.authority = many->authority, .caller = many->caller, .id = id, .reason = many->reason, .at = many->at,
+                         .invalid_since = many->invalid_since, .batch = many->batch};
+    struct request request = {0};
+    struct certificate certificate = {0};
+    struct error none = ERROR_NONE;
+    *revoked = false;
+    int status = requests_get_txn(txn, id, &request);
+    if (!status)
+        status = certificates_get_txn(txn, id, &certificate);
+    bool done = !status && (certificate.revocation_reason >= 0 && (certificate.revocation_reason != REASON_HOLD || d.reason == REASON_HOLD));
+    if (!status && !done && revoke_check(&d, &request, &certificate, &none) == OK)
+        *revoked = revoke_put(txn, &d, &request, &certificate) == OK;
+    certificate_record_free(&certificate);
+    request_free(&request);
+    return store_txn_failed(txn);
 }
 
 int authority_release(struct authority *authority, const struct identity *caller, uint64_t id, const struct seen *seen,

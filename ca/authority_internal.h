@@ -16,6 +16,7 @@ struct refusal_log;
 struct key_list;
 struct roles;
 struct background;
+struct batch_worker;
 
 struct authority {
     struct authority_options options;
@@ -35,6 +36,7 @@ struct authority {
     pthread_mutex_t crl_lock; /* one CRL at a time */
     struct roles *roles; /* ca/authority_roles.c */
     struct background *background; /* ca/authority_backup.c */
+    struct batch_worker *batches;
 };
 
 /* The issuer that signs now; TEMPORARY "ca.no_certificate" when none is installed. Lives as long as the authority. */
@@ -89,6 +91,23 @@ int officer_names(const struct request *request, struct general_name **names, si
 void origins_of_tbs(const struct properties *properties, struct bytes tbs, struct certificate *record);
 int detail_extensions(struct detail *detail, struct error *error);
 
+/* ca/authority_decide.c */
+#define REASON_HOLD 6 /* certificateHold */
+int revoke_dates_check(int reason, int64_t at, int64_t invalid_since, int64_t now, struct error *error);
+struct revoke_many {
+    struct authority *authority;
+    const struct identity *caller;
+    int reason;
+    int64_t at, invalid_since;
+    uint64_t batch; /* its number, for the audit */
+};
+/* In a closure: revokes what can be revoked. *revoked false with OK: it was already, or is gone. */
+int revoke_one_of_many(struct store_txn *txn, const struct revoke_many *many, uint64_t id, bool *revoked);
+
+/* ca/authority_batch.c: the thread that revokes many; open takes up what a crash left */
+int batches_open(struct authority *authority, struct error *error);
+void batches_close(struct authority *authority);
+
 /* ca/authority_issue.c: from a verdict to a durable certificate. */
 struct issue {
     struct authority *authority;
@@ -102,6 +121,7 @@ struct issue {
     struct certificate certificate; /* as stored */
 };
 int issue_run(struct issue *issue, struct error *error);
+int record_names(struct certificate *record, const struct properties *properties); /* names and search from subject and SANs */
 /* The end that attribute ExpirationDate asks for, 0: none; BAD_DATA when it is no time to come. */
 int issue_expiration(const struct request *request, int64_t now, int64_t *not_after, struct error *error);
 void issue_free(struct issue *issue);

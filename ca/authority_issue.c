@@ -99,7 +99,7 @@ static int search_add(struct strings *search, const char *text)
     return status;
 }
 
-static int record_names(struct certificate *record, const struct properties *properties)
+int record_names(struct certificate *record, const struct properties *properties)
 {
     struct buf text = BUF_EMPTY;
     common_name(properties->subject ? properties->subject : "", &text);

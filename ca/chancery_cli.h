@@ -119,6 +119,9 @@ int verb_set_attribute(struct cli *cli);
 int verb_set_extension(struct cli *cli);
 int verb_revoke(struct cli *cli);
 int verb_release(struct cli *cli);
+int verb_revoke_match(struct cli *cli); /* of verb_revoke: with --match */
+int verb_batch(struct cli *cli);
+int verb_import(struct cli *cli);
 int verb_isvalid(struct cli *cli);
 int verb_crl_publish(struct cli *cli);
 int verb_crl_show(struct cli *cli);

@@ -67,7 +67,13 @@ static const struct option_row revoke_options[] = {
     {"reason", OPTION_VALUE, "NAME", "unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, "
      "certificateHold, privilegeWithdrawn, aACompromise"},
     {"invalid-since", OPTION_VALUE, "TIME", "when the key became suspect"},
-    {"at", OPTION_VALUE, "TIME", "revoked from then on, now or later"}, END_ROW};
+    {"at", OPTION_VALUE, "TIME", "revoked from then on, now or later"},
+    {"match", OPTION_VALUE, "FILTER", "every certificate that it fits: template=T requester=R name=web* since=T until=T expiring=DAYS "
+     "key-index=N disposition=D"},
+    {"expect", OPTION_VALUE, "N", "how many those are: another number changes nothing"},
+    {"dry-run", OPTION_FLAG, NULL, "counts them, and changes nothing"}, END_ROW};
+static const struct option_row import_options[] = {
+    {"openssl", OPTION_VALUE, "DIR", "the whole database of `openssl ca`: index.txt, newcerts, crlnumber"}, END_ROW};
 static const struct option_row crl_publish_options[] = {
     {"delta", OPTION_FLAG, NULL, "a delta CRL"},
     {"if-due", OPTION_FLAG, NULL, "only when one is due: for cron, silent when there is nothing to do"}, END_ROW};
@@ -125,7 +131,9 @@ const struct command commands[] = {
     {"set-attribute", "ID NAME:VALUE…", 2, -1, "officer", "edits attributes of a pending request", no_options, verb_set_attribute},
     {"set-extension", "ID OID [FILE]", 2, 3, "officer", "sets or takes out an extension of a pending request", set_extension_options,
      verb_set_extension},
-    {"revoke", "OBJECT", 1, 1, "officer, holder", "revokes a certificate, or changes reason or date", revoke_options, verb_revoke},
+    {"revoke", "[OBJECT]", 0, 1, "officer, holder", "revokes a certificate, or changes reason or date; with --match many", revoke_options, verb_revoke},
+    {"batch", "", 0, 0, "read", "the batch of revocations at work, or the last one", no_options, verb_batch},
+    {"import", "[FILE]", 0, 1, "administrator", "takes over certificates that this CA's key signed elsewhere", import_options, verb_import},
     {"release", "OBJECT", 1, 1, "officer", "releases from certificateHold", no_options, verb_release},
     {"isvalid", "OBJECT", 1, 1, "read", "valid, revoked (reason, date) or never issued, by the database", no_options, verb_isvalid},
     {"crl publish", "", 0, 0, "cron, officer", "makes and publishes a CRL", crl_publish_options, verb_crl_publish},

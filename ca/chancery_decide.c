@@ -118,6 +118,10 @@ int verb_revoke(struct cli *cli)
 
     if (option_value(cli, "reason") == NULL)
         return cli_usage(cli, "revoke needs --reason");
+    if (option_value(cli, "match") != NULL)
+        return cli->operand_count == 0 ? verb_revoke_match(cli) : cli_usage(cli, "an object and --match exclude each other");
+    if (cli->operand_count == 0 || option_value(cli, "expect") != NULL || option_flag(cli, "dry-run"))
+        return cli_usage(cli, cli->operand_count == 0 ? "revoke needs OBJECT, or --match" : "--expect and --dry-run go with --match");
     int status = option_time(cli, "at", at, &at_given);
     if (status == OK)
         status = option_time(cli, "invalid-since", invalid_since, &invalid_given);

@@ -63,6 +63,11 @@ static bool is_text(const json_t *value)
     return json_is_string(value);
 }
 
+static bool is_number(const json_t *value)
+{
+    return json_is_integer(value) && json_integer_value(value) >= 0;
+}
+
 static bool is_bool(const json_t *value)
 {
     return json_is_boolean(value);
@@ -77,6 +82,7 @@ static const struct {
     [BODY_TIME] = {is_time, "a time such as 2026-01-20T07:12:09Z"},
     [BODY_TEXTS] = {is_texts, "a list of at most 100 texts"},
     [BODY_VERSION] = {is_version, "{\"disposition\", \"resolved_at\"} as a row shows them"},
+    [BODY_NUMBER] = {is_number, "a number, not negative"},
 };
 
 static const struct body_member *member_find(const struct body_member *members, const char *name)
@@ -123,6 +129,11 @@ int64_t body_time(const json_t *body, const char *name)
     int64_t at;
 
     return text != NULL && time_parse(text, clock_now(), &at) == OK ? at : 0;
+}
+
+uint64_t body_number(const json_t *body, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(body, name));
 }
 
 int body_texts(const json_t *body, const char *name, struct strings *out)

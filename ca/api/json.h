@@ -12,7 +12,7 @@
 #define BODY_MAX (256u * 1024)
 #define BODY_TEXTS_MAX 100
 
-enum body_kind { BODY_TEXT = 1, BODY_BOOL, BODY_TIME, BODY_TEXTS, BODY_VERSION };
+enum body_kind { BODY_TEXT = 1, BODY_BOOL, BODY_TIME, BODY_TEXTS, BODY_VERSION, BODY_NUMBER };
 struct body_member {
     const char *name; /* NULL ends the table */
     enum body_kind kind;
@@ -26,6 +26,7 @@ int body_check(const json_t *body, const struct body_member *members, struct err
 const char *body_text(const json_t *body, const char *name);  /* NULL: absent */
 bool body_bool(const json_t *body, const char *name);         /* false: absent */
 int64_t body_time(const json_t *body, const char *name);      /* 0: absent; checked before */
+uint64_t body_number(const json_t *body, const char *name);     /* 0: absent */
 int body_texts(const json_t *body, const char *name, struct strings *out);
 /* PEM as it is, anything else as base64 of DER. BAD_DATA naming the member. */
 int body_octets(const json_t *body, const char *name, struct buf *out, struct error *error);

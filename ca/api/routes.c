@@ -33,6 +33,14 @@ static const struct body_member trust_members[] = {
     {"pem", BODY_TEXT, true}, {"kind", BODY_TEXT, false}, {"fingerprint", BODY_TEXT, true}, {NULL, 0, false},
 };
 static const struct body_member backup_members[] = {{"folder", BODY_TEXT, true}, {"with_key", BODY_BOOL, false}, {NULL, 0, false}};
+static const struct body_member match_members[] = {
+    {"filter", BODY_TEXT, true}, {"reason", BODY_TEXT, true},  {"at", BODY_TIME, false}, {"invalid_since", BODY_TIME, false},
+    {"expect", BODY_NUMBER, false}, {"dry_run", BODY_BOOL, false}, {NULL, 0, false},
+};
+static const struct body_member import_members[] = {
+    {"certificates", BODY_TEXTS, true}, {"serials", BODY_TEXTS, false}, {"revocations", BODY_TEXTS, false}, {"takeover", BODY_BOOL, false}, {NULL, 0, false},
+};
+static const struct body_member import_number_members[] = {{"number", BODY_NUMBER, true}, {NULL, 0, false}};
 
 #define LIST_QUERY "disposition template requester name expiring since until sort desc after limit"
 
@@ -55,6 +63,10 @@ const struct route routes[] = {
      * the directory. */
     {"POST", "/v1/requests/{object}/revoke", ROLES_ANY, MAP_ROLES, "revoke", "", revoke_members, handle_revoke},
     {"POST", "/v1/requests/{object}/release", ROLE_OFFICER, MAP_NO, "release", "", version_members, handle_release},
+    {"POST", "/v1/revocations", ROLE_OFFICER, MAP_NO, "revoke.batch", "", match_members, handle_revoke_match},
+    {"GET", "/v1/revocations", ROLES_READ, MAP_NO, "batch", "", NULL, handle_batch},
+    {"POST", "/v1/imports", ROLE_ADMINISTRATOR, MAP_NO, "certificate.import", "", import_members, handle_import},
+    {"POST", "/v1/imports/crl-number", ROLE_ADMINISTRATOR, MAP_NO, "certificate.import", "", import_number_members, handle_import_crl_number},
     {"GET", "/v1/requests/{object}/validity", ROLES_READ, MAP_NO, "isvalid", "", NULL, handle_isvalid},
     {"GET", "/v1/requests/{object}/assignability", ROLES_ANY, MAP_ROLES, "assignability", "host", NULL, handle_assignability},
     {"POST", "/v1/crls", ROLE_CRON | ROLE_OFFICER, MAP_NO, "crl publish", "", crl_members, handle_crl_publish},

@@ -88,6 +88,11 @@ int handle_set_attributes(struct call *call, struct error *error);
 int handle_set_extension(struct call *call, struct error *error);
 int handle_revoke(struct call *call, struct error *error);
 int handle_release(struct call *call, struct error *error);
+/* bulk.c */
+int handle_revoke_match(struct call *call, struct error *error);
+int handle_batch(struct call *call, struct error *error);
+int handle_import(struct call *call, struct error *error);
+int handle_import_crl_number(struct call *call, struct error *error);
 /* ca.c */
 int handle_info(struct call *call, struct error *error);
 int handle_config(struct call *call, struct error *error);

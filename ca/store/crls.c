@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ca/base/file.h"
+#include "ca/store/bulk.h"
 #include "ca/store/internal.h"
 
 #define CHUNK (1u << 20)
@@ -174,6 +175,15 @@ uint64_t crls_highest_number_txn(struct store_txn *txn, unsigned key_index)
     uint64_t highest = setting_get_txn(txn, name, &value) == OK && value.size == 8 ? get_u64(value.data) : 0;
     buf_free(&value);
     return highest;
+}
+
+int crls_raise_highest(struct store_txn *txn, unsigned key_index, uint64_t number)
+{
+    char name[40];
+    highest_name(name, key_index);
+    if (!txn->status && number > crls_highest_number_txn(txn, key_index))
+        setting_put(txn, name, ID_BYTES(number));
+    return txn->status;
 }
 
 /* ---- reading ---- */

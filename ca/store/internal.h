@@ -110,6 +110,9 @@ int index_associate(struct store *store, struct error *error);
 /* lower-case text cut to NAME_KEY_MAX, and a NUL */
 void index_text(struct buf *key, const char *text, size_t size);
 
+/* requests.c: one request less of this disposition */
+void counts_leave(struct store_txn *txn, enum disposition disposition);
+
 /* codec.c: values to records and back; the caller frees what it gets */
 void request_encode(const struct request *request, struct buf *out);
 int request_decode(uint64_t id, struct bytes record, struct request *out);

@@ -44,6 +44,11 @@ static void count_change(struct store_txn *txn, enum disposition disposition, in
     buf_free(&key);
 }
 
+void counts_leave(struct store_txn *txn, enum disposition disposition)
+{
+    count_change(txn, disposition, -1);
+}
+
 int list_count(struct store *store, enum disposition disposition, uint64_t *count, struct error *error)
 {
     struct buf key = BUF_EMPTY, value = BUF_EMPTY;

@@ -20,7 +20,7 @@ ca/policy/*                                | ca/base/ ca/module.h ca/request.h c
 ca/authority*                              | ca/base/ ca/request.h ca/template.h ca/event.h ca/module.h ca/x509/ ca/signer/ ca/store/ ca/directory/ ca/policy/ ca/assign/ ca/authority
 ca/exit/*                                  | ca/base/ ca/module.h ca/request.h ca/event.h ca/store/ ca/process/
 ca/process/*                               | ca/base/
-ca/api/*                                   | ca/base/ ca/authority.h ca/request.h ca/template.h ca/store/store.h ca/object.h
+ca/api/*                                   | ca/base/ ca/authority.h ca/authority_bulk.h ca/request.h ca/template.h ca/store/store.h ca/object.h
 ca/object*                                 | ca/base/
 ca/assign/*                                | ca/base/ ca/client.h ca/request.h ca/directory/ ca/x509/
 ca/client*                                 | ca/base/ ca/client

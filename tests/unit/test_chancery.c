@@ -109,7 +109,7 @@ static void test_values(void **state)
     assert_true(given);
     assert_string_equal(at, "2026-01-20T07:12:09Z");
     assert_int_equal(option_time(bench.cli, "invalid-since", at, &given), USAGE);
-    assert_non_null(strstr(bench.cli->error.message, "chancery revoke OBJECT"));
+    assert_non_null(strstr(bench.cli->error.message, "chancery revoke [OBJECT]"));
     bench_end(&bench);
 }
 
