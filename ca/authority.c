@@ -181,7 +181,7 @@ static void verdict_deny(struct policy_result *verdict, const char *reason, cons
 {
     verdict->verdict = CHANCERY_DENY;
     snprintf(verdict->reason, sizeof verdict->reason, "%s", reason);
-    snprintf(verdict->message, sizeof verdict->message, "%s", message);
+    snprintf(verdict->message, sizeof verdict->message, "%.511s", message);
 }
 
 /* The subject and names that policy settled on must be such as the lint lets through: said now, before a RequestID is used. */
@@ -244,8 +244,13 @@ static int pipeline_policy(struct pipeline *p, struct error *error)
     struct error none = ERROR_NONE;
     status = template_adopted(p->authority, p->request.template_name, &p->template, p->request.template_digest, &none);
     p->has_template = status == OK;
-    if (status && status != REFUSED)
+    bool stopped = status == REFUSED && strcmp(none.reason, "template.unknown") != 0;
+    if ((status && status != REFUSED) || (stopped && p->resubmission)) /* what waits for an officer goes on waiting */
         return error_set(error, none.status, none.reason, "%s", none.message);
+    if (stopped) {
+        verdict_deny(&p->verdict, none.reason, none.message);
+        return OK;
+    }
     status = policy_ask(p, error);
     if (status)
         return status;

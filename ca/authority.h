@@ -61,7 +61,7 @@ int authority_open(const struct authority_options *options, struct authority **o
 /* The last records: refusals that still share one, and the stop. Before authority_close, when nobody calls any more. */
 void authority_stop(struct authority *authority);
 void authority_close(struct authority *authority);
-/* Once a second from the daemon's main thread: clock rule, background comparison of templates, CRL lateness log. */
+/* Once a second from the daemon's main thread: clock rule, CRL lateness log. */
 void authority_tick(struct authority *authority);
 
 /* ---- who asks ---- */
@@ -220,13 +220,33 @@ struct template_row {
     bool in_directory, differs;
     bool unknown; /* the directory did not answer: neither of the two can be said */
     uint8_t digest[32];
+    int64_t stopped_at; /* 0: issued from; since when it is refused because the directory's entry changed, and how */
+    char *stop_reason;  /* "template.changed", "template.removed", "template.replaced", … */
 };
 int authority_template_list(struct authority *authority, struct template_row **rows, size_t *count, struct error *error);
 void template_rows_free(struct template_row *rows, size_t count);
 /* The adopted copy, or with from_directory the entry as it is now. */
 int authority_template_show(struct authority *authority, const char *name, bool from_directory, struct template *out, struct error *error);
-/* Lint's fatal findings refuse: REFUSED "template.lint". */
-int authority_template_adopt(struct authority *authority, const struct identity *caller, const char *name,
+/* What the lint finds, and what is wrong with it in this CA: a policy that is not listed, another's identifier, an older revision. */
+int authority_template_lint(struct authority *authority, const char *name, bool from_directory,
+                            struct template_finding findings[TEMPLATE_FINDINGS_MAX], size_t *finding_count, struct error *error);
+struct template_difference {
+    char *name;
+    struct strings lines;  /* "-…" in the adopted copy alone, "+…" in the directory alone */
+    bool in_directory;
+    bool replaced;         /* another object stands under the name, whatever is in it */
+    uint8_t digest[32];    /* of the directory's entry, for adopting just this; zeros when it is not there */
+    int64_t stopped_at;
+    char *stop_reason;
+};
+int authority_template_diff(struct authority *authority, const char *name, struct template_difference *out, struct error *error);
+void template_difference_free(struct template_difference *difference);
+/* The readable form, or LDIF. */
+int authority_template_export(struct authority *authority, const char *name, bool from_directory, bool ldif, struct buf *out,
+                              struct error *error);
+/* Lint's fatal findings refuse: REFUSED "template.lint". digest NULL: whatever stands there; else only the entry with this one
+ * ("template.digest"). */
+int authority_template_adopt(struct authority *authority, const struct identity *caller, const char *name, const uint8_t *digest,
                              struct template_finding findings[TEMPLATE_FINDINGS_MAX], size_t *finding_count, struct error *error);
 int authority_template_retire(struct authority *authority, const struct identity *caller, const char *name, struct error *error);
 

@@ -129,6 +129,8 @@ int authority_open(const struct authority_options *options, struct authority **o
         status = announce_start(authority, error);
     if (!status)
         status = batches_open(authority, error);
+    if (!status)
+        status = template_watch_open(authority, error);
     if (status) {
         authority_close(authority);
         authority = NULL;
@@ -141,6 +143,7 @@ void authority_close(struct authority *authority)
 {
     if (!authority)
         return;
+    template_watch_close(authority);
     background_close(authority);
     batches_close(authority);
     authority_free_issuers(authority);

@@ -18,6 +18,7 @@ const struct conf_item authority_items[] = {
     {"crl", "validity", CONF_DURATION, "7d", "nextUpdate lies so long after thisUpdate", 120, 3660 * 86400LL},
     {"crl", "max_delay", CONF_DURATION, "15m", "`crl publish --if-due` makes a CRL early when a revocation waits longer; 0: never", 0, 366 * 86400},
     {"templates", "base", CONF_TEXT, NULL, "DN under which templates are looked up (default: the directory's base)", 0, 0},
+    {"templates", "compare", CONF_DURATION, "60s", "adopted templates are compared with the directory so often", 1, 3600},
     {"roles", "administrators", CONF_LIST, NULL, "accounts or uids that are administrators, besides the local group chancery-admin", 0, 0},
     {"roles", "officers", CONF_LIST, NULL, "accounts or uids that are officers, besides the local group chancery-officer", 0, 0},
     {"roles", "auditors", CONF_LIST, NULL, "accounts or uids that are auditors, besides the local group chancery-auditor", 0, 0},

@@ -307,12 +307,22 @@ static void health_disk(struct health *h)
 
 static void health_templates(struct health *h)
 {
-    struct strings names = {0};
+    struct adopted_template *rows = NULL;
+    size_t count = 0, stopped = 0;
+    const char *first = "";
     struct error none = ERROR_NONE;
-    if (!template_names_adopted(h->authority, &names, &none))
-        row(h, names.count ? HEALTH_OK : HEALTH_WARNING, "Templates", "%zu adopted%s", names.count,
-            names.count ? "" : ": nothing can be issued (`chancery template adopt NAME`)");
-    strings_free(&names);
+    if (template_rows(h->authority, &rows, &count, &none))
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].stopped_at && stopped++ == 0)
+            first = rows[i].name;
+    if (stopped)
+        row(h, HEALTH_WARNING, "Templates", "%zu of %zu stopped, %s first: changed in the directory (`chancery template diff %s`)", stopped,
+            count, first, first);
+    else
+        row(h, count ? HEALTH_OK : HEALTH_WARNING, "Templates", "%zu adopted%s", count,
+            count ? "" : ": nothing can be issued (`chancery template adopt NAME`)");
+    adopted_rows_free(rows, count);
 }
 
 /* A time kept as digits; 0: none. */

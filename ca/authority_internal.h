@@ -12,6 +12,7 @@
 #include "ca/x509/pkcs10.h"
 
 struct template_cache;
+struct template_watch;
 struct refusal_log;
 struct key_list;
 struct roles;
@@ -31,6 +32,7 @@ struct authority {
     struct issuer *issuers[CA_CERTIFICATES_MAX]; /* by certificate index; they live as long as the authority: readers hold them */
     size_t issuer_count;
     struct template_cache *templates;
+    struct template_watch *watch; /* compares the adopted copies with the directory; NULL: no directory */
     struct refusal_log *refusals;
     struct key_list *keys; /* that are never certified */
     pthread_mutex_t crl_lock; /* one CRL at a time */
@@ -131,9 +133,26 @@ int issue_recover(struct authority *authority, struct error *error);
 /* ca/authority_template.c */
 int template_cache_open(struct template_cache **out);
 void template_cache_free(struct template_cache *cache);
-/* A private copy of the adopted template, with its digest; REFUSED "template.unknown". */
+/* A private copy of the adopted template, with its digest; REFUSED "template.unknown", or the reason for which it is stopped. */
 int template_adopted(struct authority *authority, const char *name, struct template *out, uint8_t digest[32], struct error *error);
+/* The row itself, stopped or not; adopted_template_free. */
+int template_row(struct authority *authority, const char *name, struct adopted_template *out, struct error *error);
+int template_rows(struct authority *authority, struct adopted_template **rows, size_t *count, struct error *error);
+void adopted_rows_free(struct adopted_template *rows, size_t count);
+/* Those that are issued from: not the stopped ones. */
 int template_names_adopted(struct authority *authority, struct strings *names, struct error *error);
+/* The set of those names with this one in it, or not: what exit modules are told. */
+int template_names_with(struct authority *authority, const char *name, bool with, struct strings *names, struct error *error);
+/* The directory's entry as it is; entry_id as directory_template_fetch has it, may be NULL. */
+int template_fetch(struct authority *authority, const char *name, struct template *out, char **entry_id, struct error *error);
+
+/* ca/authority_template_lint.c: what is wrong with it in this CA, behind the findings that are there already. */
+int template_lint_here(struct authority *authority, const struct template *template,
+                       struct template_finding findings[TEMPLATE_FINDINGS_MAX], size_t *count, struct error *error);
+
+/* ca/authority_template_watch.c */
+int template_watch_open(struct authority *authority, struct error *error);
+void template_watch_close(struct authority *authority);
 
 /* ca/authority_keys.c: keys that are somebody's or on a list */
 struct key_fault {

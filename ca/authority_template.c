@@ -1,9 +1,11 @@
-/* Adopted templates: the copies that issuing uses, their cache, and the comparison with the directory. */
+/* Adopted templates: the copies that issuing uses, their cache, adopting and retiring. Their comparison with the directory is in
+ * authority_template_watch.c. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ca/authority_internal.h"
 #include "ca/base/clock.h"
+#include "ca/base/encode.h"
 #include "ca/directory/templates.h"
 
 /* Copies as stored; parsed anew for each request (a few microseconds), so that no lock is held while policy runs. */
@@ -42,19 +44,37 @@ void template_cache_free(struct template_cache *cache)
     free(cache);
 }
 
+static char *copy_or_null(const char *text)
+{
+    return text ? strdup(text) : NULL;
+}
+
+static int row_copy(const struct adopted_template *row, struct adopted_template *out)
+{
+    *out = (struct adopted_template){.at = row->at, .name = strdup(row->name), .by = strdup(row->by ? row->by : ""),
+                                     .entry_id = copy_or_null(row->entry_id), .stopped_at = row->stopped_at,
+                                     .stop_reason = copy_or_null(row->stop_reason)};
+    buf_add(&out->canonical, row->canonical.data, row->canonical.size);
+    memcpy(out->digest, row->digest, 32);
+    return out->name && out->by && !out->canonical.failed && !row->entry_id == !out->entry_id &&
+                   !row->stop_reason == !out->stop_reason
+               ? OK
+               : INTERNAL;
+}
+
+static int rows_append(struct adopted_template **rows, size_t *count, const struct adopted_template *row)
+{
+    struct adopted_template *more = realloc(*rows, (*count + 1) * sizeof *more);
+    if (!more)
+        return INTERNAL;
+    *rows = more;
+    return row_copy(row, &more[(*count)++]);
+}
+
 static int cache_add(const struct adopted_template *row, void *argument)
 {
     struct template_cache *cache = argument;
-    struct adopted_template *more = realloc(cache->rows, (cache->count + 1) * sizeof *more);
-    if (!more)
-        return INTERNAL;
-    cache->rows = more;
-    more += cache->count;
-    *more = (struct adopted_template){.at = row->at, .name = strdup(row->name), .by = strdup(row->by ? row->by : "")};
-    buf_add(&more->canonical, row->canonical.data, row->canonical.size);
-    memcpy(more->digest, row->digest, 32);
-    cache->count++;
-    return more->name && more->by && !more->canonical.failed ? OK : INTERNAL;
+    return rows_append(&cache->rows, &cache->count, row);
 }
 
 /* Call with the lock held. */
@@ -72,7 +92,7 @@ static int cache_refresh(struct authority *authority, struct error *error)
     return status;
 }
 
-int template_adopted(struct authority *authority, const char *name, struct template *out, uint8_t digest[32], struct error *error)
+int template_row(struct authority *authority, const char *name, struct adopted_template *out, struct error *error)
 {
     struct template_cache *cache = authority->templates;
     bool found = false;
@@ -81,14 +101,59 @@ int template_adopted(struct authority *authority, const char *name, struct templ
     int status = cache_refresh(authority, error);
     for (size_t i = 0; i < cache->count && !status && !found; i++) {
         found = strcasecmp(cache->rows[i].name, name) == 0;
-        if (found) {
-            memcpy(digest, cache->rows[i].digest, 32);
-            status = template_from_canonical(buf_bytes(&cache->rows[i].canonical), out, error);
+        if (found && row_copy(&cache->rows[i], out)) {
+            adopted_template_free(out);
+            status = error_memory(error);
         }
     }
     pthread_mutex_unlock(&cache->lock);
     if (!status && !found)
         status = error_set(error, REFUSED, "template.unknown", "template %s is not adopted by this CA (`chancery template list`)", name);
+    return status;
+}
+
+int template_rows(struct authority *authority, struct adopted_template **rows, size_t *count, struct error *error)
+{
+    struct template_cache *cache = authority->templates;
+    *rows = NULL;
+    *count = 0;
+    pthread_mutex_lock(&cache->lock);
+    int status = cache_refresh(authority, error);
+    for (size_t i = 0; i < cache->count && !status; i++)
+        if (rows_append(rows, count, &cache->rows[i]))
+            status = error_memory(error);
+    pthread_mutex_unlock(&cache->lock);
+    return status;
+}
+
+void adopted_rows_free(struct adopted_template *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        adopted_template_free(&rows[i]);
+    free(rows);
+}
+
+static int stopped_refuse(const struct adopted_template *row, struct error *error)
+{
+    char when[TIME_TEXT_SIZE];
+    return error_set(error, REFUSED, row->stop_reason ? row->stop_reason : "template.changed",
+                     "nothing is issued from template %s since %s: its entry in the directory is no longer the one that was adopted; "
+                     "an administrator reviews it (chancery template diff %s) and adopts it again",
+                     row->name, time_format(row->stopped_at, when), row->name);
+}
+
+int template_adopted(struct authority *authority, const char *name, struct template *out, uint8_t digest[32], struct error *error)
+{
+    struct adopted_template row;
+    memset(out, 0, sizeof *out);
+    int status = template_row(authority, name, &row, error);
+    if (!status && row.stopped_at)
+        status = stopped_refuse(&row, error);
+    if (!status) {
+        memcpy(digest, row.digest, 32);
+        status = template_from_canonical(buf_bytes(&row.canonical), out, error);
+    }
+    adopted_template_free(&row);
     return status;
 }
 
@@ -98,7 +163,7 @@ int template_names_adopted(struct authority *authority, struct strings *names, s
     pthread_mutex_lock(&cache->lock);
     int status = cache_refresh(authority, error);
     for (size_t i = 0; i < cache->count && !status; i++)
-        if (strings_add(names, cache->rows[i].name))
+        if (!cache->rows[i].stopped_at && strings_add(names, cache->rows[i].name))
             status = error_memory(error);
     pthread_mutex_unlock(&cache->lock);
     return status;
@@ -112,20 +177,30 @@ static int directory_needed(struct authority *authority, struct error *error)
                                 : error_set(error, REFUSED, "directory.none", "no directory is configured ([directory] uri)");
 }
 
-static int fetch(struct authority *authority, const char *name, struct template *out, struct error *error)
+int template_fetch(struct authority *authority, const char *name, struct template *out, char **entry_id, struct error *error)
 {
     memset(out, 0, sizeof *out);
+    if (entry_id)
+        *entry_id = NULL;
     int status = directory_needed(authority, error);
     const char *base = conf_text(authority->conf, "templates", "base");
     if (!status)
-        status = directory_template_fetch(authority->directory, base ? base : directory_base(authority->directory), name, out, error);
+        status = directory_template_fetch(authority->directory, base ? base : directory_base(authority->directory), name, out,
+                                          entry_id, error);
     return status;
 }
 
 int authority_template_show(struct authority *authority, const char *name, bool from_directory, struct template *out, struct error *error)
 {
-    uint8_t digest[32];
-    return from_directory ? fetch(authority, name, out, error) : template_adopted(authority, name, out, digest, error);
+    struct adopted_template row;
+    if (from_directory)
+        return template_fetch(authority, name, out, NULL, error);
+    memset(out, 0, sizeof *out);
+    int status = template_row(authority, name, &row, error);
+    if (!status)
+        status = template_from_canonical(buf_bytes(&row.canonical), out, error);
+    adopted_template_free(&row);
+    return status;
 }
 
 void template_rows_free(struct template_row *rows, size_t count)
@@ -134,6 +209,7 @@ void template_rows_free(struct template_row *rows, size_t count)
         free(rows[i].name);
         free(rows[i].display_name);
         free(rows[i].by);
+        free(rows[i].stop_reason);
     }
     free(rows);
 }
@@ -162,6 +238,8 @@ static int rows_adopted(struct authority *authority, struct template_row **rows,
         row->adopted_at = cache->rows[i].at;
         row->by = strdup(cache->rows[i].by);
         memcpy(row->digest, cache->rows[i].digest, 32);
+        row->stopped_at = cache->rows[i].stopped_at;
+        row->stop_reason = copy_or_null(cache->rows[i].stop_reason);
     }
     pthread_mutex_unlock(&cache->lock);
     return status == INTERNAL ? error_memory(error) : status;
@@ -186,8 +264,9 @@ static int row_compare(struct authority *authority, const char *name, struct tem
     if (status)
         return status;
     row->in_directory = true;
-    if (fetch(authority, name, &template, &none)) {
-        row->differs = true; /* it cannot even be read as a template now */
+    if (template_fetch(authority, name, &template, NULL, &none)) {
+        row->unknown = none.status == TEMPORARY;
+        row->differs = !row->unknown; /* it cannot even be read as a template now */
         return OK;
     }
     sha256_of(buf_bytes(&template.canonical), digest);
@@ -212,7 +291,7 @@ int authority_template_list(struct authority *authority, struct template_row **r
             for (size_t i = 0; i < names.count && !status; i++)
                 status = row_compare(authority, names.items[i], rows, count);
         for (size_t i = 0; i < *count; i++)
-            (*rows)[i].unknown = down.status != OK;
+            (*rows)[i].unknown |= down.status != OK;
     }
     strings_free(&names);
     if (status) {
@@ -243,10 +322,13 @@ static void adoption_tell(struct adoption *a, struct store_txn *txn)
 static int adopt_store(struct store_txn *txn, void *argument, struct error *error)
 {
     struct adoption *a = argument;
+    struct buf digest = BUF_EMPTY;
     (void)error;
+    hex_encode(&digest, bytes_of(a->row.digest, 32));
     templates_put(txn, &a->row);
     adoption_tell(a, txn);
-    authority_audit(a->authority, txn, a->caller, "template.adopt", a->row.name, "adopted", "", "");
+    authority_audit(a->authority, txn, a->caller, "template.adopt", a->row.name, "adopted", "", buf_text(&digest));
+    buf_free(&digest);
     return store_txn_failed(txn);
 }
 
@@ -261,8 +343,7 @@ static int retire_store(struct store_txn *txn, void *argument, struct error *err
     return store_txn_failed(txn);
 }
 
-/* The set of names with this one in it, or not. */
-static int names_with(struct authority *authority, const char *name, bool with, struct strings *names, struct error *error)
+int template_names_with(struct authority *authority, const char *name, bool with, struct strings *names, struct error *error)
 {
     struct strings all = {0};
     int status = template_names_adopted(authority, &all, error);
@@ -284,26 +365,42 @@ static int lint_refuse(const char *name, const struct template_finding *findings
     return OK;
 }
 
-int authority_template_adopt(struct authority *authority, const struct identity *caller, const char *name,
+/* Between the look at an entry and its adoption somebody may have written it. */
+static int digest_check(const char *name, const uint8_t *wanted, const uint8_t found[32], struct error *error)
+{
+    return !wanted || memcmp(wanted, found, 32) == 0
+               ? OK
+               : error_set(error, REFUSED, "template.digest",
+                           "template %s is not adopted: its entry has another digest now than the one given; look at it again "
+                           "(chancery template diff)", name);
+}
+
+int authority_template_adopt(struct authority *authority, const struct identity *caller, const char *name, const uint8_t *digest,
                              struct template_finding findings[TEMPLATE_FINDINGS_MAX], size_t *finding_count, struct error *error)
 {
     struct template template;
     struct adoption adoption = {.authority = authority, .caller = caller};
+    char *entry_id = NULL;
     *finding_count = 0;
-    int status = fetch(authority, name, &template, error);
+    int status = template_fetch(authority, name, &template, &entry_id, error);
     if (!status) {
         *finding_count = template_lint(&template, findings);
-        status = lint_refuse(template.name, findings, *finding_count, error);
+        status = template_lint_here(authority, &template, findings, finding_count, error);
     }
+    if (!status)
+        status = lint_refuse(template.name, findings, *finding_count, error);
     if (!status) {
         adoption.row = (struct adopted_template){.name = template.name, .canonical = template.canonical, .at = clock_now(),
-                                                 .by = caller->account}; /* borrowed */
+                                                 .by = caller->account, .entry_id = entry_id}; /* borrowed */
         sha256_of(buf_bytes(&template.canonical), adoption.row.digest);
-        status = names_with(authority, template.name, true, &adoption.names, error);
+        status = digest_check(template.name, digest, adoption.row.digest, error);
     }
+    if (!status)
+        status = template_names_with(authority, template.name, true, &adoption.names, error);
     if (!status)
         status = store_write(authority->store, adopt_store, &adoption, error);
     template_free(&template);
+    free(entry_id);
     strings_free(&adoption.names);
     if (status)
         authority_audit_refusal(authority, caller, "template.adopt", name, error);
@@ -313,7 +410,7 @@ int authority_template_adopt(struct authority *authority, const struct identity 
 int authority_template_retire(struct authority *authority, const struct identity *caller, const char *name, struct error *error)
 {
     struct adoption adoption = {.authority = authority, .caller = caller, .name = name};
-    int status = names_with(authority, name, false, &adoption.names, error);
+    int status = template_names_with(authority, name, false, &adoption.names, error);
     if (!status)
         status = store_write(authority->store, retire_store, &adoption, error);
     strings_free(&adoption.names);

@@ -134,6 +134,8 @@ int verb_template_show(struct cli *cli);
 int verb_template_adopt(struct cli *cli);
 int verb_template_retire(struct cli *cli);
 int verb_template_lint(struct cli *cli);
+int verb_template_diff(struct cli *cli);
+int verb_template_export(struct cli *cli);
 int verb_template_import(struct cli *cli);
 int verb_usage_list(struct cli *cli);
 int verb_usage_show(struct cli *cli);

@@ -85,6 +85,11 @@ static const struct option_row template_show_options[] = {
     {"directory", OPTION_FLAG, NULL, "the directory's entry as it is now, not the adopted copy"}, END_ROW};
 static const struct option_row template_lint_options[] = {
     {"adopted", OPTION_FLAG, NULL, "the adopted copy, not the directory's entry"}, END_ROW};
+static const struct option_row template_adopt_options[] = {
+    {"digest", OPTION_VALUE, "HEX", "only if the entry still has this digest, which template diff shows"}, END_ROW};
+static const struct option_row template_export_options[] = {
+    {"directory", OPTION_FLAG, NULL, "the directory's entry as it is now, not the adopted copy"},
+    {"ldif", OPTION_FLAG, NULL, "as LDIF instead of the readable form"}, OUT_ROW, FORCE_ROW, END_ROW};
 static const struct option_row template_import_options[] = {
     {"samples", OPTION_FLAG, NULL, "the samples that come with Chancery"},
     {"base", OPTION_VALUE, "DN", "the suffix that stands in the place of dc=example,dc=com"}, OUT_ROW, FORCE_ROW, END_ROW};
@@ -144,11 +149,13 @@ const struct command commands[] = {
     {"publish retry", "[MODULE]", 0, 1, "cron, administrator", "what waits is due at once", no_options, verb_publish_retry},
     {"template list", "", 0, 0, "read", "templates of the directory and adopted ones", no_options, verb_template_list},
     {"template show", "NAME", 1, 1, "read", "one template", template_show_options, verb_template_show},
-    {"template adopt", "NAME", 1, 1, "administrator", "lints the directory's entry and issues from its copy", no_options, verb_template_adopt},
+    {"template adopt", "NAME", 1, 1, "administrator", "lints the directory's entry and issues from its copy", template_adopt_options, verb_template_adopt},
     {"template retire", "NAME", 1, 1, "administrator", "issues from it no more", no_options, verb_template_retire},
     {"template lint", "NAME", 1, 1, "read", "what would let a user become another one, and what else is wrong", template_lint_options, verb_template_lint},
+    {"template diff", "NAME", 1, 1, "read", "what changed in the directory since it was adopted; exit status 1 when it differs", no_options, verb_template_diff},
+    {"template export", "NAME…", 1, -1, "read", "templates in readable form, or as LDIF", template_export_options, verb_template_export},
     {"template import", "[FILE] [-- LDAPADD-OPTION…]", 0, -1, "administrator of the directory",
-     "templates as LDIF for a directory: printed, or with options after -- handed to ldapadd", template_import_options, verb_template_import},
+     "templates, LDIF or in readable form, as LDIF for a directory: printed, or with options after -- handed to ldapadd", template_import_options, verb_template_import},
     {"usage list", "", 0, 0, "read", "the named purposes of certificates", no_options, verb_usage_list},
     {"usage show", "USAGE", 1, 1, "read", "one usage and where it is assigned", no_options, verb_usage_show},
     {"assign", "OBJECT USAGE…", 2, -1, "officer", "assigns a certificate to usages on a host", assign_options, verb_assign},

@@ -463,6 +463,21 @@ int template_from_canonical(struct bytes canonical, struct template *out, struct
     return status;
 }
 
+int template_each_value(const struct template *template, int (*each)(void *state, const char *name, struct bytes value), void *state)
+{
+    char dn[VALUE_SIZE_MAX + 1], names[FIELDS][64];
+    struct template_attribute attributes[FIELDS] = {{NULL, NULL, 0}};
+    size_t count = 0;
+    int status = canonical_read(buf_bytes(&template->canonical), dn, sizeof dn, names, attributes, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < attributes[i].count && status == OK; j++)
+            status = each(state, attributes[i].name, attributes[i].values[j]);
+        free((void *)(uintptr_t)attributes[i].values);
+    }
+    return status;
+}
+
 void template_free(struct template *template)
 {
     struct strings *const lists[] = {&template->ekus,          &template->application_policies,

@@ -90,6 +90,8 @@ int template_from_attributes(const char *dn, const struct template_attribute *at
 /* The same from the canonical form that the database keeps. */
 int template_from_canonical(struct bytes canonical, struct template *out, struct error *error);
 void template_free(struct template *template);
+/* Each value of the canonical form, attribute by attribute; stops at the first that is not OK. */
+int template_each_value(const struct template *template, int (*each)(void *state, const char *name, struct bytes value), void *state);
 
 struct template_finding {
     bool fatal;      /* refuses adoption */

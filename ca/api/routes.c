@@ -23,6 +23,7 @@ static const struct body_member revoke_members[] = {
 };
 static const struct body_member crl_members[] = {{"delta", BODY_BOOL, false}, {"if_due", BODY_BOOL, false}, {NULL, 0, false}};
 static const struct body_member retry_members[] = {{"module", BODY_TEXT, false}, {NULL, 0, false}};
+static const struct body_member adopt_members[] = {{"digest", BODY_TEXT, false}, {NULL, 0, false}};
 static const struct body_member assign_members[] = {
     {"object", BODY_TEXT, true}, {"usages", BODY_TEXTS, true}, {"host", BODY_TEXT, false}, {"effective_at", BODY_TIME, false},
     {NULL, 0, false},
@@ -78,7 +79,9 @@ const struct route routes[] = {
     {"GET", "/v1/templates", ROLES_READ, MAP_NO, "template list", "", NULL, handle_templates},
     {"GET", "/v1/templates/{name}", ROLES_READ, MAP_NO, "template show", "source", NULL, handle_template_show},
     {"GET", "/v1/templates/{name}/lint", ROLES_READ, MAP_NO, "template lint", "source", NULL, handle_template_lint},
-    {"POST", "/v1/templates/{name}/adopt", ROLE_ADMINISTRATOR, MAP_NO, "template adopt", "", NULL, handle_template_adopt},
+    {"GET", "/v1/templates/{name}/diff", ROLES_READ, MAP_NO, "template diff", "", NULL, handle_template_diff},
+    {"GET", "/v1/templates/{name}/text", ROLES_READ, MAP_NO, "template export", "source form", NULL, handle_template_export},
+    {"POST", "/v1/templates/{name}/adopt", ROLE_ADMINISTRATOR, MAP_NO, "template adopt", "", adopt_members, handle_template_adopt},
     {"POST", "/v1/templates/{name}/retire", ROLE_ADMINISTRATOR, MAP_NO, "template retire", "", NULL, handle_template_retire},
     {"GET", "/v1/usages", ROLES_ANY, MAP_NO, "usage list", "", NULL, handle_usages},
     {"GET", "/v1/assignments", ROLES_READ, MAP_NO, "assignments", "history", NULL, handle_assignments},

@@ -113,6 +113,8 @@ int handle_audit(struct call *call, struct error *error);
 int handle_templates(struct call *call, struct error *error);
 int handle_template_show(struct call *call, struct error *error);
 int handle_template_lint(struct call *call, struct error *error);
+int handle_template_diff(struct call *call, struct error *error);
+int handle_template_export(struct call *call, struct error *error);
 int handle_template_adopt(struct call *call, struct error *error);
 int handle_template_retire(struct call *call, struct error *error);
 /* assignments.c */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/base/encode.h"
 #include "ca/directory/templates.h"
 
 #define TEMPLATES_MAX 1000
@@ -30,9 +31,40 @@ static int template_of_entry(const struct directory_entry *entry, struct templat
     return status;
 }
 
-int directory_template_fetch(struct directory *directory, const char *templates_base, const char *name, struct template *out,
-                             struct error *error)
+/* What names the entry itself, whatever is in it: one that was deleted and made again has another. */
+static char *entry_identifier(const struct directory_entry *entry)
 {
+    const struct directory_attribute *guid = directory_entry_get(entry, "objectGUID");
+    const char *uuid = directory_entry_text(entry, "entryUUID");
+    struct buf text = BUF_EMPTY;
+
+    if (uuid)
+        return strlen(uuid) <= 64 ? strdup(uuid) : NULL;
+    if (guid && guid->values[0].size <= 32)
+        hex_encode(&text, buf_bytes(&guid->values[0]));
+    return text.failed ? NULL : (char *)text.data;
+}
+
+/* The template's attributes, and what names the entry. */
+static const char **attributes_wanted(void)
+{
+    size_t count = 0;
+
+    while (template_attribute_names[count])
+        count++;
+    const char **wanted = calloc(count + 3, sizeof *wanted);
+    if (wanted) {
+        memcpy(wanted, template_attribute_names, count * sizeof *wanted);
+        wanted[count] = "entryUUID";
+        wanted[count + 1] = "objectGUID";
+    }
+    return wanted;
+}
+
+int directory_template_fetch(struct directory *directory, const char *templates_base, const char *name, struct template *out,
+                             char **entry_id, struct error *error)
+{
+    const char **wanted = attributes_wanted();
     struct directory_entries found = {NULL, 0, false};
     struct buf filter = BUF_EMPTY;
     int status;
@@ -41,9 +73,9 @@ int directory_template_fetch(struct directory *directory, const char *templates_
     buf_add_text(&filter, "(&(objectClass=pKICertificateTemplate)(cn=");
     filter_escape(&filter, bytes_of_text(name));
     buf_add_text(&filter, "))");
-    status = filter.failed ? error_memory(error)
-                           : directory_search(directory, templates_base, SCOPE_SUBTREE, buf_text(&filter), template_attribute_names, 2,
-                                              &found, error);
+    status = filter.failed || !wanted
+                 ? error_memory(error)
+                 : directory_search(directory, templates_base, SCOPE_SUBTREE, buf_text(&filter), wanted, 2, &found, error);
     if (status == OK && found.count == 0)
         status = error_set(error, REFUSED, "template.unknown", "the directory has no template \"%s\" under %s", name, templates_base);
     if (status == OK && (found.count != 1 || found.truncated))
@@ -51,6 +83,9 @@ int directory_template_fetch(struct directory *directory, const char *templates_
                            templates_base);
     if (status == OK)
         status = template_of_entry(&found.items[0], out, error);
+    if (entry_id)
+        *entry_id = status == OK ? entry_identifier(&found.items[0]) : NULL;
+    free(wanted);
     directory_entries_free(&found);
     buf_free(&filter);
     return status;

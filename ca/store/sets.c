@@ -11,6 +11,8 @@ void adopted_template_free(struct adopted_template *template)
 {
     free(template->name);
     free(template->by);
+    free(template->entry_id);
+    free(template->stop_reason);
     buf_free(&template->canonical);
     memset(template, 0, sizeof *template);
 }
@@ -31,6 +33,14 @@ int templates_put(struct store_txn *txn, const struct adopted_template *template
     record.digest = data_of(template->digest, 32);
     record.at = template->at;
     record.by = data_of_text(template->by);
+    record.has_entry_id = template->entry_id != NULL;
+    if (template->entry_id)
+        record.entry_id = data_of_text(template->entry_id);
+    record.has_stopped_at = template->stopped_at != 0;
+    record.stopped_at = template->stopped_at;
+    record.has_stop_reason = template->stop_reason != NULL;
+    if (template->stop_reason)
+        record.stop_reason = data_of_text(template->stop_reason);
     message_pack(&record.base, &octets);
     if (octets.failed)
         txn_fail(txn, INTERNAL);
@@ -64,7 +74,13 @@ static int template_decode(struct bytes bytes, struct adopted_template *out)
     out->at = record->at;
     memcpy(out->digest, record->digest.data, 32);
     buf_add(&out->canonical, record->canonical.data, record->canonical.len);
-    int status = out->name && out->by && !out->canonical.failed ? OK : INTERNAL;
+    out->entry_id = record->has_entry_id ? text_of(&record->entry_id) : NULL;
+    out->stopped_at = record->has_stopped_at ? record->stopped_at : 0;
+    out->stop_reason = record->has_stop_reason ? text_of(&record->stop_reason) : NULL;
+    int status = out->name && out->by && !out->canonical.failed && (out->entry_id || !record->has_entry_id) &&
+                         (out->stop_reason || !record->has_stop_reason)
+                     ? OK
+                     : INTERNAL;
     chancery__template__free_unpacked(record, NULL);
     if (status)
         adopted_template_free(out);
@@ -78,6 +94,20 @@ int templates_get(struct store *store, const char *name, struct adopted_template
     memset(out, 0, sizeof *out);
     if (!status && template_decode(buf_bytes(&octets), out))
         status = error_set(error, INTERNAL, "store.record", "template %s is damaged in the database", name);
+    buf_free(&key);
+    buf_free(&octets);
+    return status;
+}
+
+int templates_get_txn(struct store_txn *txn, const char *name, struct adopted_template *out)
+{
+    struct buf key = BUF_EMPTY, octets = BUF_EMPTY;
+    int status = txn_get(txn, TABLE_TEMPLATES, template_key(&key, name), &octets);
+    memset(out, 0, sizeof *out);
+    if (!status && template_decode(buf_bytes(&octets), out)) {
+        txn_fail(txn, INTERNAL);
+        status = INTERNAL;
+    }
     buf_free(&key);
     buf_free(&octets);
     return status;

@@ -235,11 +235,15 @@ struct adopted_template {
     uint8_t digest[32];   /* SHA-256 of it */
     int64_t at;
     char *by;
+    char *entry_id;       /* entryUUID or objectGUID of the entry, NULL: the directory tells none */
+    int64_t stopped_at;   /* 0: issued from; else since when not, and why */
+    char *stop_reason;    /* "template.changed" */
 };
 void adopted_template_free(struct adopted_template *template);
 int templates_put(struct store_txn *txn, const struct adopted_template *template);
 int templates_delete(struct store_txn *txn, const char *name); /* REFUSED when there is none */
 int templates_get(struct store *store, const char *name, struct adopted_template *out, struct error *error); /* name case-blind */
+int templates_get_txn(struct store_txn *txn, const char *name, struct adopted_template *out); /* REFUSED when there is none */
 int templates_each(struct store *store, int (*each)(const struct adopted_template *, void *), void *argument, struct error *error);
 uint64_t templates_generation(struct store *store); /* rises with every change: caches compare it */
 

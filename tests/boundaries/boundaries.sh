@@ -6,7 +6,8 @@ set -u
 LC_ALL=C
 export LC_ALL
 
-# The command line includes ca/x509/pkcs10.h: `chancery request` makes key and request where the key shall stay.
+# The command line includes ca/x509/pkcs10.h: `chancery request` makes key and request where the key shall stay; and
+# ca/template_text.h: `chancery template import` writes LDIF without asking the daemon.
 # files (shell patterns by blanks) | headers of ours that they may include (prefixes), their own folder aside
 includes='
 ca/base/*                                  |
@@ -17,14 +18,14 @@ ca/signer/*                                | ca/base/ ca/request.h ca/template.h
 ca/store/*                                 | ca/base/ ca/request.h ca/event.h ca/template.h
 ca/directory/*                             | ca/base/ ca/template.h
 ca/policy/*                                | ca/base/ ca/module.h ca/request.h ca/event.h ca/template.h ca/directory/
-ca/authority*                              | ca/base/ ca/request.h ca/template.h ca/event.h ca/module.h ca/x509/ ca/signer/ ca/store/ ca/directory/ ca/policy/ ca/assign/ ca/authority
+ca/authority*                              | ca/base/ ca/request.h ca/template ca/event.h ca/module.h ca/x509/ ca/signer/ ca/store/ ca/directory/ ca/policy/ ca/assign/ ca/authority
 ca/exit/*                                  | ca/base/ ca/module.h ca/request.h ca/event.h ca/store/ ca/process/
 ca/process/*                               | ca/base/
 ca/api/*                                   | ca/base/ ca/authority.h ca/authority_bulk.h ca/request.h ca/template.h ca/store/store.h ca/object.h
 ca/object*                                 | ca/base/
 ca/assign/*                                | ca/base/ ca/client.h ca/request.h ca/directory/ ca/x509/
 ca/client*                                 | ca/base/ ca/client
-ca/chancery.c ca/chancery_*                | ca/base/ ca/client.h ca/chancery_ ca/x509/pkcs10.h
+ca/chancery.c ca/chancery_*                | ca/base/ ca/client.h ca/chancery_ ca/x509/pkcs10.h ca/template_text.h
 ca/chancery-*.c                             | ca/base/ ca/client
 ca/chanceryd* ca/init.*                    | ca/
 enroll/*                                   | ca/base/ ca/client.h ca/x509/ ca/directory/

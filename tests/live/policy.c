@@ -330,18 +330,18 @@ static void templates_are_read(void **state)
     for (size_t i = 0; i < names.count; i++) {
         if (strcmp(names.items[i], "Twice") == 0 || strcmp(names.items[i], "Other") == 0)
             continue; /* below */
-        assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, names.items[i], &t, &error), OK);
+        assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, names.items[i], &t, NULL, &error), OK);
         assert_int_equal(template_lint(&t, findings), 0);
         template_free(&t);
     }
     strings_free(&names);
-    assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, "*", &t, &error), REFUSED);
+    assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, "*", &t, NULL, &error), REFUSED);
     assert_string_equal(error.reason, "template.unknown");
     error_clear(&error);
-    assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, "Twice", &t, &error), REFUSED);
+    assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, "Twice", &t, NULL, &error), REFUSED);
     assert_string_equal(error.reason, "template.ambiguous");
     error_clear(&error); /* one entry with two names is two truths */
-    assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, "Other", &t, &error), BAD_DATA);
+    assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, "Other", &t, NULL, &error), BAD_DATA);
     assert_string_equal(error.reason, "template.attribute");
 }
 
@@ -393,7 +393,7 @@ static struct extension extension_of(const struct row *row)
 static void verdict_of(struct world *w, const struct row *row, struct policy_result *result)
 {
     struct template t = {NULL};
-    bool adopted = directory_template_fetch(w->directory, TEMPLATES, row->template, &t, NULL) == OK;
+    bool adopted = directory_template_fetch(w->directory, TEMPLATES, row->template, &t, NULL, NULL) == OK;
     struct identity who = {.uid = 1, .account = (char *)"requester", .dn = (char *)row->who};
     struct approval approvals[] = {{(char *)"carol", NULL, 1}, {(char *)"carol", NULL, 2}, {(char *)"olga", NULL, 3}};
     struct attribute attribute = {(char *)row->attribute, (char *)"upn=bob@example.com", ORIGIN_REQUEST};
@@ -577,7 +577,7 @@ static void officers_cannot_set_what_is_refused(void **state)
         struct policy_input input = {.request = &request, .requester = &who, .resubmission = true, .template = &t,
                                      .names = &name, .name_count = strcmp(cases[i].template, "User") ? 1 : 0,
                                      .key_algorithm = "ed25519", .key_bits = 256};
-        assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, cases[i].template, &t, &error), OK);
+        assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, cases[i].template, &t, NULL, &error), OK);
         policy_verify(w->policy, &input, &r);
         if (r.verdict != cases[i].verdict || (r.verdict == CHANCERY_DENY && strcmp(r.reason, "request.extension") != 0))
             fail_msg("case %zu: %d %s %s", i, r.verdict, r.reason, r.message);
@@ -615,7 +615,7 @@ static void officers_names_are_judged_as_the_requests(void **state)
                                   .approval_count = 1, .extensions = &extension, .extension_count = 1};
         struct policy_input input = {.request = &request, .requester = &who, .resubmission = true, .template = &t,
                                      .names = &cases[i].name, .name_count = 1, .key_algorithm = "ed25519", .key_bits = 256};
-        assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, cases[i].template, &t, &error), OK);
+        assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, cases[i].template, &t, NULL, &error), OK);
         policy_verify(w->policy, &input, &r);
         if (r.verdict != cases[i].verdict || strcmp(r.reason, cases[i].reason) != 0)
             fail_msg("case %zu: %d %s %s", i, r.verdict, r.reason, r.message);
@@ -635,7 +635,7 @@ static void without_an_identifier_nothing_is_issued(void **state)
     struct policy_input input = {.request = &request, .requester = &who, .template = &t, .key_algorithm = "ecdsa", .key_bits = 256};
     struct policy_result r;
 
-    assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, "User", &t, &error), OK);
+    assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, "User", &t, NULL, &error), OK);
     strings_add(&t.enroll, "cn=Subschema");
     t.name_flag = NAMEFLAG_SUBJECT_COMMON_NAME; /* the subschema entry has a cn and no entryUUID */
     policy_verify(w->policy, &input, &r);
@@ -660,7 +660,7 @@ static void a_stopped_directory_is_no_verdict(void **state)
     pid_t pid = (pid_t)strtol(env("SLAPD_PID"), NULL, 10);
     char *dn;
 
-    assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, "User", &t, &error), OK);
+    assert_int_equal(directory_template_fetch(w->directory, TEMPLATES, "User", &t, NULL, &error), OK);
     assert_true(pid > 1);
     assert_int_equal(kill(pid, SIGTERM), 0);
     for (int i = 0; i < 250 && kill(pid, 0) == 0; i++)

@@ -334,10 +334,45 @@ int authority_template_show(struct authority *fake, const char *name, bool from_
     return remember(fake, "template show", 0, error);
 }
 
-int authority_template_adopt(struct authority *fake, const struct identity *caller, const char *name,
+int authority_template_lint(struct authority *fake, const char *name, bool from_directory,
+                            struct template_finding findings[TEMPLATE_FINDINGS_MAX], size_t *count, struct error *error)
+{
+    (void)from_directory;
+    remember_text(fake, name);
+    findings[0] = (struct template_finding){true, "template.no_eku", "no EKU"};
+    *count = 1;
+    return remember(fake, "template lint", 0, error);
+}
+
+int authority_template_diff(struct authority *fake, const char *name, struct template_difference *out, struct error *error)
+{
+    remember_text(fake, name);
+    memset(out, 0, sizeof *out);
+    out->name = strdup(name);
+    strings_add(&out->lines, "-flags: none");
+    return remember(fake, "template diff", 0, error);
+}
+
+void template_difference_free(struct template_difference *difference)
+{
+    free(difference->name);
+    strings_free(&difference->lines);
+}
+
+int authority_template_export(struct authority *fake, const char *name, bool from_directory, bool ldif, struct buf *out,
+                              struct error *error)
+{
+    (void)from_directory;
+    remember_text(fake, name);
+    buf_add_text(out, ldif ? "dn: cn=User\n" : "# chancery template: User\n");
+    return remember(fake, "template export", 0, error);
+}
+
+int authority_template_adopt(struct authority *fake, const struct identity *caller, const char *name, const uint8_t *digest,
                              struct template_finding findings[TEMPLATE_FINDINGS_MAX], size_t *count, struct error *error)
 {
     (void)caller;
+    (void)digest;
     remember_text(fake, name);
     findings[0] = (struct template_finding){true, "template.no_eku", "no EKU"};
     *count = 1;
