@@ -422,7 +422,10 @@ int authority_submit(struct authority *authority, const struct identity *caller,
         return OK;
     if (!authority_issuer(authority, error))
         return error->status;
-    if (identity_copy(&p.requester, caller))
+    status = signing_check(authority, error);
+    if (!status)
+        status = store_space(authority->store, error);
+    if (!status && identity_copy(&p.requester, caller))
         status = error_memory(error);
     if (!status)
         status = pipeline_run(&p, submission, error);
@@ -471,7 +474,9 @@ int authority_resubmit(struct authority *authority, const struct identity *calle
 {
     struct pipeline p = {.authority = authority, .caller = caller, .resubmission = true};
     memset(outcome, 0, sizeof *outcome);
-    int status = authority_issuer(authority, error) ? OK : error->status;
+    int status = authority_issuer(authority, error) ? signing_check(authority, error) : error->status;
+    if (!status)
+        status = store_space(authority->store, error);
     if (!status)
         status = requests_get(authority->store, id, &p.request, error);
     if (!status)

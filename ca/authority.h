@@ -213,6 +213,12 @@ int authority_renew(struct authority *authority, const struct identity *caller, 
 int authority_install_certificate(struct authority *authority, const struct identity *caller, struct bytes pem_or_der,
                                   struct error *error);
 
+/* ---- the CA key and the clock ---- */
+/* Opens a locked CA. Wipe the passphrase after. REFUSED "signer.passphrase", "signer.unlocked"; TEMPORARY "signer.unlock_wait". */
+int authority_unlock(struct authority *authority, const struct identity *caller, const char *passphrase, struct error *error);
+/* The clock is right as it is. *jump_s: how far it stands from what it was expected to say. REFUSED "clock.good": nothing to accept. */
+int authority_clock_accept(struct authority *authority, const struct identity *caller, int64_t *jump_s, struct error *error);
+
 /* ---- templates ---- */
 struct template_row {
     char *name, *display_name, *by;

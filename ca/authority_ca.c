@@ -116,6 +116,8 @@ int authority_open(const struct authority_options *options, struct authority **o
     if (!status)
         status = authority_take_keys(authority, error);
     if (!status)
+        status = signing_open(authority, error);
+    if (!status)
         status = authority_load_issuers(authority, error);
     if (!status)
         status = keys_open(authority, error);
@@ -151,6 +153,8 @@ void authority_close(struct authority *authority)
     roles_close(authority);
     keys_close(authority);
     refusals_close(authority);
+    signing_close(authority);
+    free(authority->unrecovered);
     free(authority->name);
     free(authority->host);
     free(authority->config_string);
@@ -166,7 +170,8 @@ void authority_info(struct authority *authority, struct ca_info *out)
     struct error none = ERROR_NONE;
     const struct issuer *issuer = authority_issuer(authority, &none);
     *out = (struct ca_info){.name = authority->name, .host = authority->host, .config_string = authority->config_string,
-                            .key_type = authority->signer_keys.key_count ? authority->signer_keys.keys[0].key_type : "", .subject = ""};
+                            .key_type = authority->signer_keys.key_count ? authority->signer_keys.keys[0].key_type : "", .subject = "",
+                            .locked = signing_locked(authority)};
     if (!issuer)
         return;
     if (issuer->key_index < authority->signer_keys.key_count)

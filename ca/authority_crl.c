@@ -144,6 +144,8 @@ static int crl_sign(struct crl_work *work, struct error *error)
     if (!status)
         status = signer_sign_crl(work->authority->signer, work->issuer->key_index, tbs_fd, work->audit_number, &signature, error);
     if (!status)
+        signing_done(work->authority);
+    if (!status)
         status = crl_assemble(tbs_fd, tbs_size, buf_bytes(&work->issuer->algorithm), buf_bytes(&signature), &work->crl_fd, &size,
                               error);
     work->record.size = size;
@@ -257,7 +259,7 @@ int authority_crl_publish(struct authority *authority, const struct identity *ca
     struct crl_work work = {.authority = authority, .caller = caller, .crl_fd = -1, .now = clock_now(), .record = {.delta = delta}};
     int status;
     *count = 0;
-    if (!authority_issuer(authority, error)) {
+    if (!authority_issuer(authority, error) || signing_check(authority, error)) {
         status = error->status;
     } else if (pthread_mutex_trylock(&authority->crl_lock)) {
         status = error_set(error, if_due ? TEMPORARY : REFUSED, "crl.busy", "a CRL is being made at this moment: wait for it");

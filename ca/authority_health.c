@@ -274,7 +274,7 @@ static void health_signer(struct health *h)
     if (signer_info(h->authority->signer, &info, &error))
         row(h, HEALTH_CRITICAL, "Signer", "%s", error.message);
     else if (info.locked)
-        row(h, HEALTH_CRITICAL, "Signer", "locked: it waits for its passphrase");
+        row(h, HEALTH_CRITICAL, "Signer", "locked, nothing is signed: an administrator gives the passphrase with `chancery unlock`");
     else
         row(h, HEALTH_OK, "Signer", "%zu %s, the newest of type %s; %llu signatures in its journal", info.key_count,
             info.key_count == 1 ? "key" : "keys", info.key_count ? info.keys[info.key_count - 1].key_type : "none",
@@ -294,15 +294,42 @@ static void health_directory(struct health *h)
         row(h, HEALTH_OK, "Directory", "answers in %lld ms", (long long)(clock_monotonic_ms() - before));
 }
 
-static void health_disk(struct health *h)
+static void health_clock(struct health *h)
+{
+    struct error why = ERROR_NONE;
+    int64_t last = signing_last(h->authority);
+    char at[TIME_TEXT_SIZE];
+    if (signing_clock(h->authority, &why))
+        row(h, HEALTH_CRITICAL, "Clock", "%s", why.message);
+    else if (last)
+        row(h, HEALTH_OK, "Clock", "runs evenly, the last signature was made %s", time_format(last, at));
+    else
+        row(h, HEALTH_OK, "Clock", "runs evenly, nothing was signed yet");
+}
+
+/* The signer's journal may stand on another disk than the database. */
+static void health_disk_of(struct health *h, const char *name, const char *path, int64_t floor_mib)
 {
     struct statvfs fs;
-    const char *path = conf_text(h->authority->conf, "store", "path");
     if (!path || statvfs(path, &fs))
         return;
     int64_t free_mib = (int64_t)((uint64_t)fs.f_bavail * fs.f_frsize >> 20);
-    bool low = free_mib < conf_number(h->authority->conf, "health", "disk_warning");
-    row(h, low ? HEALTH_WARNING : HEALTH_OK, "Disk", "%lld MiB free under %.120s", (long long)free_mib, path);
+    if (free_mib < floor_mib)
+        row(h, HEALTH_CRITICAL, name, "%lld MiB free under %.100s, below [store] reserve (%lld): new requests are refused, revoking and "
+            "CRLs go on; make room", (long long)free_mib, path, (long long)floor_mib);
+    else
+        row(h, free_mib < conf_number(h->authority->conf, "health", "disk_warning") ? HEALTH_WARNING : HEALTH_OK, name,
+            "%lld MiB free under %.120s", (long long)free_mib, path);
+}
+
+static void health_disk(struct health *h)
+{
+    const char *store = conf_text(h->authority->conf, "store", "path"), *signer = conf_text(h->authority->conf, "signer", "state");
+    struct statvfs one, other;
+    int64_t floor_mib = conf_number(h->authority->conf, "store", "reserve");
+    health_disk_of(h, "Disk", store, floor_mib);
+    if (store && signer && !statvfs(store, &one) && !statvfs(signer, &other) && one.f_fsid != other.f_fsid)
+        health_disk_of(h, "Disk of the signer", signer, 0);
 }
 
 static void health_templates(struct health *h)
@@ -353,8 +380,8 @@ static void health_backup(struct health *h)
 
 enum health_state authority_health(struct authority *authority, struct health_row rows[HEALTH_ROWS_MAX], size_t *count)
 {
-    static void (*const checks[])(struct health *) = {health_certificate, health_cdp,  health_crl,       health_outbox, health_signer,
-                                                      health_directory,   health_disk, health_templates, health_backup};
+    static void (*const checks[])(struct health *) = {health_certificate, health_cdp,   health_crl,  health_outbox,    health_signer,
+                                                      health_directory,   health_clock, health_disk, health_templates, health_backup};
     struct health h = {.authority = authority, .rows = rows, .now = clock_now()};
     enum health_state worst = HEALTH_OK;
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
@@ -372,6 +399,9 @@ void authority_tick(struct authority *authority)
     struct crl_record crl;
     int64_t now = clock_now();
     refusals_flush(authority);
+    if (issue_recover_left(authority, &none))
+        log_error("what a stop interrupted cannot be completed: %s", none.message);
+    error_clear(&none);
     if (now % 3600 || !authority_issuer(authority, &none)) /* once an hour is enough for the log */
         return;
     for (unsigned i = 0; i < authority_key_count(authority); i++)

@@ -18,6 +18,7 @@ struct key_list;
 struct roles;
 struct background;
 struct batch_worker;
+struct signing;
 
 struct authority {
     struct authority_options options;
@@ -35,6 +36,9 @@ struct authority {
     struct template_watch *watch; /* compares the adopted copies with the directory; NULL: no directory */
     struct refusal_log *refusals;
     struct key_list *keys; /* that are never certified */
+    uint64_t *unrecovered; /* reservations that a crash left; the main thread's */
+    size_t unrecovered_count;
+    struct signing *signing; /* locked or not, and the clock */
     pthread_mutex_t crl_lock; /* one CRL at a time */
     struct roles *roles; /* ca/authority_roles.c */
     struct background *background; /* ca/authority_backup.c */
@@ -127,8 +131,21 @@ int record_names(struct certificate *record, const struct properties *properties
 /* The end that attribute ExpirationDate asks for, 0: none; BAD_DATA when it is no time to come. */
 int issue_expiration(const struct request *request, int64_t now, int64_t *not_after, struct error *error);
 void issue_free(struct issue *issue);
-/* Completes a reservation that a crash left, or makes it a failed request. */
+/* Completes the reservations that a crash left, or makes them failed requests. issue_recover notes at start which they are;
+ * issue_recover_left does it as soon as something may be signed (at start, then by the tick: the main thread's both). */
 int issue_recover(struct authority *authority, struct error *error);
+int issue_recover_left(struct authority *authority, struct error *error);
+
+/* ca/authority_signing.c: whether anything may be signed now. */
+int signing_open(struct authority *authority, struct error *error);
+void signing_close(struct authority *authority);
+bool signing_locked(const struct authority *authority);
+/* TEMPORARY "clock.before_last" or "clock.jumped". */
+int signing_clock(struct authority *authority, struct error *error);
+/* The same, or TEMPORARY "signer.locked": asked before anything is begun. The signer judges for itself. */
+int signing_check(struct authority *authority, struct error *error);
+void signing_done(struct authority *authority); /* something was signed just now */
+int64_t signing_last(const struct authority *authority); /* 0: nothing was yet */
 
 /* ca/authority_template.c */
 int template_cache_open(struct template_cache **out);

@@ -247,6 +247,8 @@ static int sign_and_commit(struct authority *authority, const struct identity *c
     const struct issuer *issuer = authority_issuer_of_key(authority, record->key_index, error);
     int status = !issuer ? error->status : signer_sign(authority->signer, record->key_index, SIGN_CERTIFICATE, tbs, audit_number, &signature, error);
     if (!status)
+        signing_done(authority);
+    if (!status)
         status = record_finish(record, tbs, buf_bytes(&issuer->algorithm), buf_bytes(&signature), error);
     if (!status) {
         request->disposition = DISPOSITION_ISSUED;
@@ -324,19 +326,14 @@ int issue_run(struct issue *issue, struct error *error)
 
 /* ---- after a crash ---- */
 
-struct recover_list {
-    uint64_t *ids;
-    size_t count;
-};
-
 static int recover_collect(const struct reservation *reservation, void *argument)
 {
-    struct recover_list *list = argument;
-    uint64_t *more = realloc(list->ids, (list->count + 1) * sizeof *more);
+    struct authority *authority = argument;
+    uint64_t *more = realloc(authority->unrecovered, (authority->unrecovered_count + 1) * sizeof *more);
     if (!more)
         return INTERNAL;
-    list->ids = more;
-    list->ids[list->count++] = reservation->id;
+    authority->unrecovered = more;
+    more[authority->unrecovered_count++] = reservation->id;
     return OK;
 }
 
@@ -411,13 +408,21 @@ static int recover_one(struct authority *authority, uint64_t id, const struct id
     return OK;
 }
 
-int issue_recover(struct authority *authority, struct error *error)
+int issue_recover_left(struct authority *authority, struct error *error)
 {
     struct identity daemon = {.uid = -1, .account = (char *)"chanceryd"};
-    struct recover_list list = {0};
-    int status = reservations_each(authority->store, recover_collect, &list, error);
-    for (size_t i = 0; i < list.count && !status; i++)
-        status = recover_one(authority, list.ids[i], &daemon, error);
-    free(list.ids);
+    struct error wait = ERROR_NONE;
+    int status = OK;
+    if (!authority->unrecovered_count || signing_check(authority, &wait))
+        return OK;
+    for (size_t i = 0; i < authority->unrecovered_count && !status; i++)
+        status = recover_one(authority, authority->unrecovered[i], &daemon, error);
+    authority->unrecovered_count = 0;
     return status;
+}
+
+int issue_recover(struct authority *authority, struct error *error)
+{
+    int status = reservations_each(authority->store, recover_collect, authority, error);
+    return status ? status : issue_recover_left(authority, error);
 }

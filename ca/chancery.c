@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/base/secret.h"
+
 #define CONF_DEFAULT CHANCERY_SYSCONFDIR "/chancery.conf"
 
 /* ---- start ---- */
@@ -105,6 +107,7 @@ int main(int argc, char **argv)
     if (cli == NULL)
         return INTERNAL;
     setlocale(LC_CTYPE, "");
+    json_set_alloc_funcs(malloc, secret_free); /* passphrases travel as JSON */
     signal(SIGPIPE, SIG_IGN); /* a reader that has gone is "cannot write", with words */
     cli->program = argv[0];
     cli->out = stdout;

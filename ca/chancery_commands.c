@@ -163,6 +163,8 @@ const struct command commands[] = {
     {"assignments", "", 0, 0, "read", "what is assigned", assignments_options, verb_assignments},
     {"trust list", "", 0, 0, "read", "the site's trust stores", no_options, verb_trust_list},
     {"trust import", "FILE", 1, 1, "administrator", "imports a root or an intermediate", trust_options, verb_trust_import},
+    {"unlock", "", 0, 0, "administrator", "asks for the passphrase of the CA key and opens a CA that started locked", no_options, verb_unlock},
+    {"clock accept", "", 0, 0, "administrator", "the clock is right as it is, although it went back or jumped", no_options, verb_clock_accept},
     {"health", "", 0, 0, "any", "what can go wrong and whether it did; exit status 0, 1, 2 or 3 as monitoring plug-ins have it", no_options, verb_health},
     {"audit list", "", 0, 0, "auditor", "audit records", audit_options, verb_audit_list},
     {"backup", "DIR", 1, 1, "operator, cron", "copies database, configuration and the signer's journal into a new folder, while running",

@@ -78,14 +78,14 @@ static int start_forker(struct daemon *daemon, struct error *error)
     daemon->signer_process = (struct signer_process){.conf_path = conf_text(conf->conf, "signer", "conf"),
                                                      .state_path = conf_text(conf->conf, "signer", "state")};
     daemon->programs[0] = (struct forker_program){"signer", conf->signer_uid, conf->signer_gid, signer_process_run,
-                                                  &daemon->signer_process, "chanceryd: signer"};
+                                                  &daemon->signer_process, "chanceryd: signer", signer_process_prepare};
     for (size_t i = 0; i < conf->exit_names.count; i++) {
         daemon->hosts[i] = (struct exit_host){.module_directory = conf->module_directory, .name = conf->exit_names.items[i],
                                               .conf = conf->conf};
         snprintf(daemon->host_names[i], sizeof daemon->host_names[i], "exit %s", conf->exit_names.items[i]);
         snprintf(daemon->host_titles[i], sizeof daemon->host_titles[i], "chanceryd: exit %s", conf->exit_names.items[i]);
         daemon->programs[i + 1] = (struct forker_program){daemon->host_names[i], conf->exit_uid, conf->exit_gid, exit_host_run,
-                                                          &daemon->hosts[i], daemon->host_titles[i]};
+                                                          &daemon->hosts[i], daemon->host_titles[i], NULL};
         daemon->interests[i] = (struct exit_interest){conf->exit_names.items[i], conf->exits[i]->event_mask};
     }
     return forker_start(daemon->programs, conf->exit_names.count + 1, &daemon->forker, error);

@@ -19,6 +19,7 @@
 
 #include "ca/base/clock.h"
 #include "ca/base/encode.h"
+#include "ca/base/secret.h"
 
 #define HEADER_MAX 16384
 #define TIMEOUT_DEFAULT_MS 120000
@@ -160,6 +161,8 @@ static int ensure_connected(struct client *client, struct error *error)
 
 static void request_form(struct buf *out, const char *method, const char *path, const char *body)
 {
+    if (body != NULL) /* room at once: what grows leaves copies of a passphrase behind */
+        buf_reserve(out, strlen(body) + strlen(path) + 256);
     buf_printf(out, "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n", method, path);
     if (body != NULL)
         buf_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(body));
@@ -335,7 +338,7 @@ static int exchange(struct client *client, const char *method, const char *path,
 out:
     if (status != OK || head->close)
         disconnect(client);
-    buf_free(&request);
+    buf_wipe(&request);
     buf_free(&in);
     return status;
 }
@@ -364,7 +367,7 @@ int client_call(struct client *client, const char *method, const char *path, jso
     if (text == NULL && strcmp(method, "GET") != 0)
         return error_memory(error);
     int status = exchange(client, method, path, text, &head, &content, error);
-    free(text);
+    secret_free(text); /* made by jansson, or as harmless */
     if (status == OK) {
         json_t *value = head.json ? json_loadb(buf_text(&content), content.size, JSON_REJECT_DUPLICATES, NULL) : NULL;
         if (!json_is_object(value))

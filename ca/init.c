@@ -289,11 +289,12 @@ static int step_forker(struct init *init, struct error *error)
 {
     const struct daemon_conf *conf = init->conf;
     static struct forker_program programs[3]; /* must outlive the process: see forker.h */
-    programs[0] = (struct forker_program){"keymaker", conf->signer_uid, conf->signer_gid, keymaker_run, init, "chanceryd: key"};
+    programs[0] = (struct forker_program){"keymaker", conf->signer_uid, conf->signer_gid, keymaker_run, init, "chanceryd: key",
+                                          NULL};
     programs[1] = (struct forker_program){"signer", conf->signer_uid, conf->signer_gid, signer_process_run, &init->signer,
-                                          "chanceryd: signer"};
+                                          "chanceryd: signer", NULL};
     programs[2] = (struct forker_program){"recorder", conf->authority_uid, conf->authority_gid, recorder_run, init,
-                                          "chanceryd: init"};
+                                          "chanceryd: init", NULL};
     return forker_start(programs, 3, &init->forker, error);
 }
 

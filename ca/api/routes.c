@@ -42,6 +42,7 @@ static const struct body_member import_members[] = {
     {"certificates", BODY_TEXTS, true}, {"serials", BODY_TEXTS, false}, {"revocations", BODY_TEXTS, false}, {"takeover", BODY_BOOL, false}, {NULL, 0, false},
 };
 static const struct body_member import_number_members[] = {{"number", BODY_NUMBER, true}, {NULL, 0, false}};
+static const struct body_member unlock_members[] = {{"passphrase", BODY_TEXT, true}, {NULL, 0, false}};
 
 #define LIST_QUERY "disposition template requester name expiring since until sort desc after limit"
 
@@ -51,6 +52,8 @@ const struct route routes[] = {
     {"GET", "/v1/whoami", ROLES_ANY, MAP_ASK, "whoami", "", NULL, handle_whoami},
     {"POST", "/v1/ca/certificate", ROLE_ADMINISTRATOR, MAP_NO, "install-cert", "", install_members, handle_install},
     {"POST", "/v1/ca/renewal", ROLE_ADMINISTRATOR, MAP_NO, "renew", "", renew_members, handle_renew},
+    {"POST", "/v1/unlock", ROLE_ADMINISTRATOR, MAP_NO, "unlock", "", unlock_members, handle_unlock},
+    {"POST", "/v1/clock/accept", ROLE_ADMINISTRATOR, MAP_NO, "clock accept", "", NULL, handle_clock_accept},
     {"GET", "/v1/requests", ROLES_ANY, MAP_ROLES, "list", LIST_QUERY, NULL, handle_list},
     {"POST", "/v1/requests", ROLE_ENROL, MAP_TRY, "submit", "", submit_members, handle_submit},
     {"GET", "/v1/find", ROLES_ANY, MAP_ROLES, "find", "text limit", NULL, handle_find},

@@ -19,8 +19,10 @@
 #include "ca/api/routes.h"
 #include "ca/base/encode.h"
 #include "ca/base/log.h"
+#include "ca/base/secret.h"
 
 #define URI_MAX 8192
+#define BODY_FIRST 8192
 #define OVERRUN_MAX (4 * BODY_MAX) /* a body beyond the limit is read so far for the sake of a clear answer */
 #define FIRST_FOUR (ROLE_ADMINISTRATOR | ROLE_OFFICER | ROLE_AUDITOR | ROLE_OPERATOR)
 
@@ -336,6 +338,8 @@ static enum MHD_Result process(struct exchange *exchange, struct MHD_Connection 
 static enum MHD_Result take_body(struct exchange *exchange, const char *data, size_t size)
 {
     if (exchange->overrun == 0 && exchange->body.size + size <= BODY_MAX) {
+        if (exchange->body.size == 0) /* what grows leaves copies behind: a short one with a passphrase never does */
+            buf_reserve(&exchange->body, BODY_FIRST);
         buf_add(&exchange->body, data, size);
         return MHD_YES;
     }
@@ -373,7 +377,9 @@ static enum MHD_Result handle(void *argument, struct MHD_Connection *connection,
     if (*upload_size > 0) {
         size_t size = *upload_size;
         *upload_size = 0;
-        return take_body(exchange, upload, size);
+        enum MHD_Result taken = take_body(exchange, upload, size);
+        explicit_bzero((void *)(uintptr_t)upload, size); /* it may be a passphrase; the library's memory is not seen again */
+        return taken;
     }
     return process(exchange, connection, method, url);
 }
@@ -403,7 +409,7 @@ static void exchange_end(void *argument, struct MHD_Connection *connection, void
     if (exchange == NULL)
         return;
     call_free(&exchange->call);
-    buf_free(&exchange->body);
+    buf_wipe(&exchange->body);
     free(exchange);
     *context = NULL;
 }
@@ -500,6 +506,7 @@ int api_open(const struct conf *conf, struct authority *authority, struct api **
     *out = NULL;
     if (api == NULL)
         return error_memory(error);
+    json_set_alloc_funcs(malloc, secret_free); /* passphrases come as JSON */
     api->fd = -1;
     api->authority = authority;
     pthread_mutex_init(&api->lock, NULL);

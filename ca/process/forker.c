@@ -110,6 +110,8 @@ static void __attribute__((noreturn)) child_run(const struct forker_program *pro
     signals_set(SIG_DFL, SIG_UNBLOCK);
     signal(SIGCHLD, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    if (program->prepare != NULL)
+        program->prepare(program->argument);
     if (geteuid() == 0)
         status = sandbox_drop(program->uid, program->gid, &error);
     else

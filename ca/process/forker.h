@@ -15,6 +15,7 @@ struct forker_program {
     int (*run)(int fd, void *argument); /* child: fd is its end of a SOCK_STREAM unix socket pair; returns the exit status */
     void *argument;
     const char *title; /* "chanceryd: signer" */
+    void (*prepare)(void *argument); /* child, before it becomes the user: opens what only the starter can; NULL: nothing */
 };
 
 struct forker;

@@ -270,3 +270,32 @@ int signer_copy(struct signer *signer, enum signer_file what, unsigned key_index
     }
     return status;
 }
+
+/* ---- the passphrase and the clock ---- */
+
+int signer_unlock(struct signer *signer, struct bytes passphrase, struct error *error)
+{
+    struct frame frame = {.verb = VERB_UNLOCK, .body = BUF_EMPTY, .fd = -1};
+    struct buf answer = BUF_EMPTY;
+    int status;
+
+    buf_reserve(&frame.body, passphrase.size + 1);
+    buf_add(&frame.body, passphrase.data, passphrase.size);
+    status = signer_call(signer, &frame, &answer, error);
+    buf_wipe(&frame.body);
+    buf_free(&answer);
+    return status;
+}
+
+int signer_accept_clock(struct signer *signer, uint64_t audit_number, struct error *error)
+{
+    struct frame frame = {.verb = VERB_CLOCK, .body = BUF_EMPTY, .fd = -1};
+    struct buf answer = BUF_EMPTY;
+    int status;
+
+    sign_put(&frame.body, &(struct sign_body){.audit_number = audit_number, .tbs = bytes_of("", 0)}); /* the number alone is read */
+    status = signer_call(signer, &frame, &answer, error);
+    buf_free(&frame.body);
+    buf_free(&answer);
+    return status;
+}

@@ -140,6 +140,10 @@ static int entry_count(struct journal *journal, const struct journal_entry *entr
     struct series *series = entry->kind == SIGN_CRL ? series_of(journal, entry->key_id) : NULL;
     uint64_t number = entry->kind == SIGN_CERTIFICATE ? 0 : serial_as_number(&entry->serial);
 
+    if (entry->kind == JOURNAL_CLOCK) {
+        facts->last_at = entry->at; /* also when that is earlier: what came before was signed under a wrong clock */
+        return OK;
+    }
     facts->signatures++;
     if (entry->at > facts->last_at)
         facts->last_at = entry->at;

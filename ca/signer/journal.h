@@ -7,6 +7,7 @@
 #include "ca/request.h"
 
 #define JOURNAL_BATCH_MAX 256
+#define JOURNAL_CLOCK 16 /* a kind beside enum sign_kind: nothing was signed, an administrator accepted the clock */
 
 struct journal_entry {
     uint8_t kind;         /* enum sign_kind */
@@ -19,7 +20,7 @@ struct journal_entry {
 struct journal_facts {
     uint64_t signatures;
     uint64_t last_checkpoint;
-    int64_t last_at;
+    int64_t last_at; /* of the last signature, or when the clock was accepted after it */
 };
 struct journal;
 

@@ -1,22 +1,19 @@
-/* The CA's private key: PKCS#8 with PBES2 AES-256 on disk, GnuTLS's in memory.
- * Where the passphrase comes from is here too; it is wiped after its one use. */
+/* The CA's private key: PKCS#8 with PBES2 AES-256 on disk, GnuTLS's in memory. */
 #include "config.h"
 
 #include "ca/signer/key.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "ca/base/file.h"
+#include "ca/signer/passphrase.h"
 #include "ca/x509/key.h"
 
-#define PASSPHRASE_FILE_MAX 4096
 #define KEY_FILE_MAX 65536
 
 struct ca_key {
@@ -41,93 +38,6 @@ static const struct key_type {
     {"ed25519", GNUTLS_PK_EDDSA_ED25519, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_ED25519), 256, GNUTLS_SIGN_EDDSA_ED25519},
 };
 #define TYPE_COUNT (sizeof types / sizeof types[0])
-
-/* ---- the passphrase ---- */
-
-static int first_line(struct buf *text, const char *where, struct error *error)
-{
-    size_t length = strcspn(buf_text(text), "\r\n");
-
-    if (length == 0)
-        return error_set(error, BAD_CONFIG, "signer.passphrase", "the first line of %s is empty: the passphrase must stand there", where);
-    if (memchr(text->data, '\0', text->size) != NULL)
-        return error_set(error, BAD_CONFIG, "signer.passphrase", "%s holds a NUL octet: a passphrase is text", where);
-    explicit_bzero(text->data + length, text->size - length);
-    text->size = length;
-    return OK;
-}
-
-static int passphrase_from_file(const char *file, struct buf *out, struct error *error)
-{
-    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    struct buf path = BUF_EMPTY;
-    struct error own = ERROR_NONE;
-    int status;
-
-    if (strchr(file, '/') == NULL && credentials != NULL)
-        buf_printf(&path, "%s/", credentials);
-    buf_add_text(&path, file);
-    status = path.failed ? error_memory(&own) : OK;
-    /* Room at once: a buffer that grows leaves copies behind. */
-    if (status == OK && buf_reserve(out, 2 * PASSPHRASE_FILE_MAX) == NULL)
-        status = error_memory(&own);
-    if (status == OK && file_read(buf_text(&path), PASSPHRASE_FILE_MAX, out, &own) == OK)
-        status = first_line(out, buf_text(&path), &own);
-    buf_free(&path);
-    if (own.status == OK)
-        return status;
-    return error_set(error, BAD_CONFIG, "signer.passphrase", "the passphrase of the CA key: %s", own.message);
-}
-
-static int ask(int tty, const char *prompt, struct buf *out)
-{
-    struct termios before, silent;
-    char c = '\0';
-    ssize_t got = 0;
-
-    if (tcgetattr(tty, &before) != 0)
-        return INTERNAL;
-    silent = before;
-    silent.c_lflag &= (tcflag_t)~(ECHO | ECHOE | ECHOK);
-    silent.c_lflag |= ECHONL;
-    if (tcsetattr(tty, TCSAFLUSH, &silent) != 0)
-        return INTERNAL;
-    if (fd_write_all(tty, prompt, strlen(prompt)) == OK)
-        while (out->size < PASSPHRASE_FILE_MAX && (got = read(tty, &c, 1)) == 1 && c != '\n' && c != '\r')
-            buf_add_byte(out, (uint8_t)c);
-    tcsetattr(tty, TCSAFLUSH, &before);
-    return got == 1 && !out->failed ? OK : INTERNAL;
-}
-
-static int passphrase_from_terminal(bool twice, struct buf *out, struct error *error)
-{
-    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), status = OK;
-    struct buf again = BUF_EMPTY;
-
-    if (tty < 0)
-        return error_set(error, BAD_CONFIG, "signer.passphrase", "there is no terminal to ask for the passphrase of the CA key: name a "
-                         "passphrase_file in signer.conf, or start the daemon from a terminal");
-    if (buf_reserve(out, PASSPHRASE_FILE_MAX) == NULL || buf_reserve(&again, PASSPHRASE_FILE_MAX) == NULL)
-        status = error_memory(error);
-    else if (ask(tty, "Passphrase of the CA key: ", out) != OK || (twice && ask(tty, "The same again: ", &again) != OK))
-        status = error_set(error, BAD_CONFIG, "signer.passphrase", "the passphrase could not be read from the terminal");
-    else if (twice && !bytes_equal(buf_bytes(out), buf_bytes(&again)))
-        status = error_set(error, BAD_DATA, "signer.passphrase", "the two passphrases differ: nothing was made");
-    else if (out->size == 0 || memchr(out->data, '\0', out->size) != NULL)
-        status = error_set(error, BAD_DATA, "signer.passphrase", "the passphrase is empty or not text");
-    buf_wipe(&again);
-    close(tty);
-    return status;
-}
-
-int passphrase_read(const struct passphrase_source *source, bool twice, struct buf *out, struct error *error)
-{
-    int status = source->file != NULL ? passphrase_from_file(source->file, out, error) : passphrase_from_terminal(twice, out, error);
-
-    if (status != OK)
-        buf_wipe(out);
-    return status;
-}
 
 /* ---- the key ---- */
 

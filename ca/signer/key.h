@@ -5,8 +5,6 @@
 #include "ca/signer/signer.h"
 
 struct ca_key;
-/* First line of the file or credential, or from the terminal without echo (twice: and compared). Wipe the buf. */
-int passphrase_read(const struct passphrase_source *source, bool twice, struct buf *out, struct error *error);
 /* Makes a key of a type such as "ecdsa-p256" and keeps it encrypted in a new file. USAGE "signer.key_type". */
 int ca_key_make(const char *type, const char *path, const char *passphrase, struct buf *spki, struct error *error);
 /* BAD_CONFIG "signer.passphrase" or "signer.key", naming the file. */

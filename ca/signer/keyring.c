@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ca/base/encode.h"
+#include "ca/signer/passphrase.h"
 #include "ca/x509/certificate.h"
 
 /* The digest of a key as signer.conf has it. */

@@ -14,14 +14,13 @@
 
 #include "ca/base/clock.h"
 #include "ca/base/encode.h"
-#include "ca/base/file.h"
 #include "ca/base/log.h"
 #include "ca/process/sandbox.h"
 #include "ca/signer/gate.h"
+#include "ca/signer/opening.h"
 #include "ca/signer/protocol.h"
 
 #define WORKERS_MAX 16
-#define KEY_FILE_MAX 65536
 #define QUEUE_MAX 512 /* then the reader stops reading, and the authority waits */
 
 struct job {
@@ -49,10 +48,8 @@ struct queue {
 
 struct process {
     int fd;
-    struct signer_conf conf;
-    struct keyring keys;
-    struct buf key_files[SIGNER_KEYS_MAX]; /* as on disk, encrypted; empty: the key is in no file */
-    struct journal *journal;
+    struct opening open;
+    pthread_mutex_t clock_lock; /* open.clock_from, which changes when the clock is accepted */
     struct gate gate;
     struct queue certificates, crls, signed_jobs;
     pthread_t workers[WORKERS_MAX], crl_worker, writer;
@@ -157,16 +154,37 @@ static void job_answer(struct process *process, struct job *job)
 
 /* ---- workers ---- */
 
+/* What the journal has on disk is what time must not go back before. */
+static int clock_check(struct process *process, struct error *error)
+{
+    struct clock_reading from, now = clock_read();
+    struct journal_facts facts;
+
+    pthread_mutex_lock(&process->clock_lock);
+    from = process->open.clock_from;
+    pthread_mutex_unlock(&process->clock_lock);
+    journal_facts(process->open.journal, &facts);
+    return clock_judge(&from, facts.last_at, &now, error);
+}
+
+static void clock_accepted(struct process *process)
+{
+    pthread_mutex_lock(&process->clock_lock);
+    process->open.clock_from = clock_read();
+    pthread_mutex_unlock(&process->clock_lock);
+    log_notice("the clock is accepted as it is now");
+}
+
 static void job_sign(struct process *process, struct job *job)
 {
-    int status = OK;
+    int status = clock_check(process, &job->error);
 
-    if (job->kind == SIGN_CRL)
+    if (status == OK && job->kind == SIGN_CRL)
         status = gate_map(job->fd, &job->tbs, &job->error);
     if (status == OK)
         status = gate_check(&process->gate, job->key_index, job->kind, job->tbs, clock_now(), &job->entry, &job->error);
     if (status == OK)
-        status = ca_key_sign(process->keys.keys[job->key_index], job->tbs, &job->signature, &job->error);
+        status = ca_key_sign(process->open.keys.keys[job->key_index], job->tbs, &job->signature, &job->error);
     job->entry.audit_number = job->audit_number;
     if (status != OK && job->error.status == OK)
         error_set(&job->error, status, "signer.failed", "signing failed without a reason");
@@ -212,10 +230,12 @@ static void batch_write(struct process *process, struct job *list)
 
     for (struct job *job = list; job != NULL; job = job->next)
         entries[count++] = job->entry;
-    journal_append(process->journal, entries, count, &error);
+    journal_append(process->open.journal, entries, count, &error);
     for (struct job *job = list; job != NULL; job = next) {
         next = job->next;
         job->error = error;
+        if (job->entry.kind == JOURNAL_CLOCK && error.status == OK)
+            clock_accepted(process);
         job_answer(process, job);
     }
 }
@@ -238,7 +258,7 @@ static void info_key(struct process *process, const struct ca_key *key, struct s
 
     memcpy(out->key_id, ca_key_id(key), sizeof out->key_id);
     memcpy(out->key_type, ca_key_type(key), strlen(ca_key_type(key)) + 1);
-    out->last_crl_number = journal_crl_number(process->journal, ca_key_id(key));
+    out->last_crl_number = journal_crl_number(process->open.journal, ca_key_id(key));
     buf_add(&out->spki, spki.data, spki.size);
     buf_add(&out->algorithm, algorithm.data, algorithm.size);
 }
@@ -250,11 +270,11 @@ static void serve_info(struct process *process, const struct frame *frame)
     struct error error = ERROR_NONE;
     struct buf body = BUF_EMPTY;
 
-    journal_facts(process->journal, &facts);
+    journal_facts(process->open.journal, &facts);
     info.signatures = facts.signatures;
     info.last_at = facts.last_at;
-    for (info.key_count = 0; info.key_count < process->keys.count; info.key_count++)
-        info_key(process, process->keys.keys[info.key_count], &info.keys[info.key_count]);
+    for (info.key_count = 0; info.key_count < process->open.keys.count; info.key_count++)
+        info_key(process, process->open.keys.keys[info.key_count], &info.keys[info.key_count]);
     info_put(&body, &info);
     for (size_t i = 0; i < info.key_count; i++)
         body.failed |= info.keys[i].spki.failed || info.keys[i].algorithm.failed;
@@ -277,11 +297,11 @@ static void serve_copy(struct process *process, const struct frame *frame)
     if (copy_get(buf_bytes(&frame->body), &what, &key_index, &offset) != OK || (what != SIGNER_JOURNAL && what != SIGNER_KEY))
         error_set(&error, BAD_DATA, "signer.protocol", "the request for a copy cannot be read");
     else if (what == SIGNER_JOURNAL)
-        journal_copy(process->journal, offset, COPY_CHUNK, &octets, &total, &error);
-    else if (key_index >= SIGNER_KEYS_MAX || (total = process->key_files[key_index].size) == 0)
+        journal_copy(process->open.journal, offset, COPY_CHUNK, &octets, &total, &error);
+    else if (key_index >= SIGNER_KEYS_MAX || (total = process->open.key_files[key_index].size) == 0)
         error_set(&error, REFUSED, "signer.key_elsewhere", "the key of index %u is in no file of the signer's", (unsigned)key_index);
     else if (offset < total) /* small enough for one piece: KEY_FILE_MAX */
-        buf_add(&octets, process->key_files[key_index].data + offset, (size_t)(total - offset));
+        buf_add(&octets, process->open.key_files[key_index].data + offset, (size_t)(total - offset));
     put_u64(size, total);
     buf_add(&body, size, sizeof size);
     buf_add(&body, octets.data, octets.size);
@@ -326,6 +346,35 @@ static void serve_sign(struct process *process, struct frame *frame)
         queue_put(job->kind == SIGN_CRL ? &process->crls : &process->certificates, job);
 }
 
+/* It takes the way of a signature that needs no key: into the journal, and only then does it hold. */
+static void serve_clock(struct process *process, const struct frame *frame)
+{
+    struct job *job = calloc(1, sizeof *job);
+    struct error error = ERROR_NONE;
+    struct sign_body sign;
+
+    if (job == NULL || sign_get(buf_bytes(&frame->body), &sign) != OK) {
+        error_set(&error, BAD_DATA, "signer.protocol", "the request to accept the clock is too short");
+        answer(process, frame->id, &error, NULL);
+        free(job);
+        return;
+    }
+    job->id = frame->id;
+    job->fd = -1;
+    job->entry.audit_number = sign.audit_number;
+    job->entry.kind = JOURNAL_CLOCK;
+    job->entry.at = clock_now();
+    queue_put(&process->signed_jobs, job);
+}
+
+static void serve_unlock(struct process *process, const struct frame *frame)
+{
+    struct error error = ERROR_NONE;
+
+    error_set(&error, REFUSED, "signer.unlocked", "the CA key is not locked: there is nothing to unlock");
+    answer(process, frame->id, &error, NULL);
+}
+
 static int serve(struct process *process)
 {
     struct frame frame = {.body = BUF_EMPTY, .fd = -1};
@@ -340,6 +389,10 @@ static int serve(struct process *process)
             serve_info(process, &frame);
         else if (frame.verb == VERB_COPY)
             serve_copy(process, &frame);
+        else if (frame.verb == VERB_CLOCK)
+            serve_clock(process, &frame);
+        else if (frame.verb == VERB_UNLOCK)
+            serve_unlock(process, &frame);
         else {
             error_set(&error, BAD_DATA, "signer.protocol", "the signer has no verb %u", frame.verb);
             answer(process, frame.id, &error, NULL);
@@ -355,56 +408,6 @@ static int serve(struct process *process)
 }
 
 /* ---- start and end ---- */
-
-static int key_file_keep(struct process *process, const char *state_path, unsigned key_index, struct error *error)
-{
-    struct buf path = BUF_EMPTY;
-    int status = signer_conf_key_path(&process->conf, state_path, key_index, &path);
-
-    if (status == OK)
-        status = file_read(buf_text(&path), KEY_FILE_MAX, &process->key_files[key_index], error);
-    buf_free(&path);
-    return status;
-}
-
-static int keys_open(struct process *process, const char *state_path, struct error *error)
-{
-    struct passphrase_source source = {.file = process->conf.passphrase_file};
-    struct buf passphrase = BUF_EMPTY;
-    int status = passphrase_read(&source, false, &passphrase, error);
-
-    if (status == OK)
-        status = keyring_load(&process->conf, state_path, buf_text(&passphrase), &process->keys, error);
-    for (unsigned i = 0; status == OK && i < process->keys.count; i++) /* kept for backups: nothing can be opened later */
-        status = key_file_keep(process, state_path, i, error);
-    buf_wipe(&passphrase);
-    return status;
-}
-
-static int process_open(struct process *process, const struct signer_process *setup, struct error *error)
-{
-    struct buf path = BUF_EMPTY;
-    int status = signer_conf_load(setup->conf_path, &process->conf, error);
-
-    if (status == OK)
-        status = keys_open(process, setup->state_path, error);
-    buf_printf(&path, "%s/journal", setup->state_path);
-    if (status == OK)
-        status = path.failed ? error_memory(error) : journal_open(buf_text(&path), &process->journal, error);
-    if (status == OK)
-        gate_init(&process->gate, &process->conf, &process->keys, process->journal);
-    buf_free(&path);
-    return status;
-}
-
-static void process_close(struct process *process)
-{
-    journal_close(process->journal);
-    keyring_free(&process->keys);
-    for (size_t i = 0; i < SIGNER_KEYS_MAX; i++)
-        buf_free(&process->key_files[i]);
-    signer_conf_free(&process->conf);
-}
 
 static int threads_start(struct process *process, struct error *error)
 {
@@ -444,44 +447,38 @@ static int start_failed(struct process *process, struct error *error)
     return error->status;
 }
 
-static void signals_ignore(void)
-{
-    /* The end comes by the socket, after what is under way; the forker kills who does not listen. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 int signer_process_run(int fd, void *signer_process)
 {
-    const struct signer_process *setup = signer_process;
     struct process *process = calloc(1, sizeof *process);
     struct error error = ERROR_NONE;
+    bool ended = false;
     int status;
 
     if (process == NULL)
         return INTERNAL;
     process->fd = fd;
+    process->open.setup = signer_process;
+    pthread_mutex_init(&process->clock_lock, NULL);
     pthread_mutex_init(&process->sending, NULL);
     queue_init(&process->certificates);
     queue_init(&process->crls);
     queue_init(&process->signed_jobs);
-    status = process_open(process, setup, &error);
-    signals_ignore();
-    if (status == OK && (threads_start(process, &error) != OK || sandbox_signer(&error) != OK))
+    status = opening_open(&process->open, fd, &ended, &error);
+    gate_init(&process->gate, &process->open.conf, &process->open.keys, process->open.journal);
+    if (status == OK && !ended && (threads_start(process, &error) != OK || sandbox_signer(&error) != OK))
         _exit(start_failed(process, &error)); /* some threads run: nothing of theirs may be freed */
-    if (status == OK) {
+    if (status == OK && !ended) {
         status = serve(process);
         threads_end(process);
-    } else {
+    } else if (status != OK) {
         start_failed(process, &error);
     }
-    process_close(process);
+    opening_close(&process->open);
     queue_destroy(&process->certificates);
     queue_destroy(&process->crls);
     queue_destroy(&process->signed_jobs);
     pthread_mutex_destroy(&process->sending);
+    pthread_mutex_destroy(&process->clock_lock);
     close(fd);
     free(process);
     return status;

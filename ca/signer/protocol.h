@@ -6,7 +6,7 @@
 
 #include "ca/signer/signer.h"
 
-enum signer_verb { VERB_INFO = 1, VERB_SIGN };
+enum signer_verb { VERB_INFO = 1, VERB_SIGN, VERB_UNLOCK, VERB_CLOCK };
 #define VERB_COPY 16 /* body: u8 enum signer_file, u32 key index, u64 offset; answer: u64 size of the whole, octets from there on */
 #define COPY_CHUNK 131072
 #define FRAME_BODY_MAX 262144

@@ -20,7 +20,7 @@ struct signer_key_info {
     uint64_t last_crl_number; /* in the journal: each key has a series of its own */
 };
 struct signer_info {
-    bool locked;           /* then no key is known */
+    bool locked;           /* it waits for its passphrase; the keys are known by their public halves */
     struct signer_key_info keys[SIGNER_KEYS_MAX]; /* by key index: 0 is the first that the CA ever had */
     size_t key_count;
     uint64_t signatures;   /* in its journal */
@@ -44,12 +44,20 @@ enum signer_file { SIGNER_JOURNAL = 1, SIGNER_KEY };
 int signer_copy(struct signer *signer, enum signer_file what, unsigned key_index, int (*take)(void *argument, struct bytes piece),
                 void *argument, struct error *error);
 bool signer_alive(const struct signer *signer);
+/* Opens a signer that started locked. REFUSED "signer.passphrase": it is wrong; TEMPORARY "signer.unlock_wait": too soon after a
+ * wrong one; REFUSED "signer.unlocked"; what is wrong with key or journal otherwise, and it stays locked. */
+int signer_unlock(struct signer *signer, struct bytes passphrase, struct error *error);
+/* From now on the clock is what it says, whatever it said before; the journal has it. */
+int signer_accept_clock(struct signer *signer, uint64_t audit_number, struct error *error);
 
 /* ---- the process itself ---- */
 struct signer_process {
     const char *conf_path;    /* signer.conf, root-owned: see chancery.conf(5) */
     const char *state_path;   /* folder with key.pem and journal, owned by the signer's user */
+    int passphrase_fd;        /* the credential, opened by signer_process_prepare; 0: none */
 };
+/* forker_program.prepare: opens a systemd credential, which root alone can read. In the signer's process, before it gives root up. */
+void signer_process_prepare(void *signer_process);
 int signer_process_run(int fd, void *signer_process); /* forker_program.run */
 
 /* ---- before there is a CA: run as the signer's user in a short-lived process (chanceryd's init mode) ---- */

@@ -41,6 +41,8 @@ int store_write(struct store *store, store_closure closure, void *argument, stru
 /* The same, also when disk space is down to the reserve: revocations, CRLs, audit of refusals, acknowledgements. */
 int store_write_reserved(struct store *store, store_closure closure, void *argument, struct error *error);
 int store_txn_failed(const struct store_txn *txn); /* the sticky status */
+/* Would store_write be refused for want of room? TEMPORARY "store.disk". */
+int store_space(struct store *store, struct error *error);
 
 /* ---- counters and settings: small named values ---- */
 uint64_t counter_next(struct store_txn *txn, const char *name); /* 1, 2, …; 0 after failure */

@@ -101,6 +101,11 @@ static int space_check(struct store *store, bool reserved, struct error *error)
                      (unsigned long long)(room >> 20), store->path);
 }
 
+int store_space(struct store *store, struct error *error)
+{
+    return space_check(store, false, error);
+}
+
 static void batch_fail(struct waiter **batch, size_t count, int code)
 {
     for (size_t i = 0; i < count; i++)

@@ -74,9 +74,9 @@ static const struct forker_program *programs(void)
 {
     static struct forker_program table[3];
 
-    table[0] = (struct forker_program){"describe", geteuid(), getegid(), describe_run, (void *)(uintptr_t)"argument", "test: describe"};
-    table[1] = (struct forker_program){"wait", geteuid(), getegid(), wait_run, NULL, NULL};
-    table[2] = (struct forker_program){"deaf", geteuid(), getegid(), deaf_run, NULL, NULL};
+    table[0] = (struct forker_program){"describe", geteuid(), getegid(), describe_run, (void *)(uintptr_t)"argument", "test: describe", NULL};
+    table[1] = (struct forker_program){"wait", geteuid(), getegid(), wait_run, NULL, NULL, NULL};
+    table[2] = (struct forker_program){"deaf", geteuid(), getegid(), deaf_run, NULL, NULL, NULL};
     if (geteuid() == 0)
         table[0].uid = table[0].gid = 65534;
     return table;

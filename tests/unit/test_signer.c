@@ -156,7 +156,7 @@ static void bench_open(struct bench *bench, const char *key_type)
     ceremony = (struct signer_ceremony){.state_path = bench->folder, .key_type = key_type, .passphrase = {bench->passphrase}};
     assert_int_equal(signer_key_generate(&ceremony, &spki, &error), OK);
     write_conf(bench, buf_bytes(&spki));
-    bench->setup = (struct signer_process){bench->conf, bench->folder};
+    bench->setup = (struct signer_process){bench->conf, bench->folder, 0};
     bench_start(bench);
     if (signer_info(bench->signer, &bench->info, &error) != OK)
         fail_msg("%s: %s", error.reason, error.message);
@@ -172,7 +172,7 @@ static void bench_open(struct bench *bench, const char *key_type)
 
 static void bench_close(struct bench *bench)
 {
-    static const char *const files[] = {"key.pem", "journal", "signer.conf", "passphrase"};
+    static const char *const files[] = {"key.pem", "key.pub", "journal", "signer.conf", "passphrase"};
     char path[128];
 
     if (bench->signer != NULL)

@@ -126,7 +126,7 @@ static void open_bench(struct bench *bench)
 
 static void close_bench(struct bench *bench)
 {
-    static const char *const files[] = {"key.pem", "key.1.pem", "key.2.pem", "journal", "signer.conf", "passphrase"};
+    static const char *const files[] = {"key.pem", "key.1.pem", "key.2.pem", "key.pub", "key.1.pub", "key.2.pub", "journal", "signer.conf", "passphrase"};
     char path[128];
 
     if (bench->signer != NULL)
