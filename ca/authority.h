@@ -209,6 +209,8 @@ int authority_config(struct authority *authority, bool all, struct strings *out,
  * for the parent goes to pem instead, and nothing else changes. REFUSED "renew.subordinate", "renew.root", "renew.shorter". */
 int authority_renew(struct authority *authority, const struct identity *caller, int64_t not_after, bool request, struct buf *pem,
                     struct error *error);
+/* Would the CRLs of two keys stand in the same place? */
+bool cdp_pattern_is_shared(const char *pattern);
 /* The parent's answer, with what stands above it (PEM): to the first request, or to a renewal's. REFUSED "install.…". */
 int authority_install_certificate(struct authority *authority, const struct identity *caller, struct bytes pem_or_der,
                                   struct error *error);

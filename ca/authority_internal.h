@@ -60,8 +60,6 @@ int authority_take_keys(struct authority *authority, struct error *error);
 int authority_load_issuers(struct authority *authority, struct error *error);
 int authority_add_issuer(struct authority *authority, const struct ca_certificate *certificate, struct error *error);
 void authority_free_issuers(struct authority *authority);
-/* Would the CRLs of two keys stand in the same place? */
-bool cdp_pattern_is_shared(const char *pattern);
 /* Puts rows for every exit module whose mask has the event's kind. In a closure. */
 void authority_emit(struct authority *authority, struct store_txn *txn, const struct event *event);
 /* The event of a CA certificate; borrows everything. signs: the one that issues now. */

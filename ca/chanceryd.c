@@ -22,6 +22,7 @@
 #include "ca/directory/directory.h"
 #include "ca/exit/dispatch.h"
 #include "ca/init.h"
+#include "ca/newkey.h"
 #include "ca/process/forker.h"
 #include "ca/process/sandbox.h"
 #include "ca/signer/signer.h"
@@ -48,7 +49,7 @@ struct daemon {
 
 struct arguments {
     const char *conf_path;
-    bool test, foreground, init, items;
+    bool test, foreground, init, new_key, items;
     struct init_options init_options;
 };
 
@@ -311,14 +312,16 @@ static void help(void)
          "       chanceryd [-c FILE] -t            test the configuration\n"
          "       chanceryd [-c FILE] --init [--name CA-NAME] [--subject DN] [--key TYPE] [--passphrase-file F]\n"
          "                 [--days N] [--path-length N] [--administrator USER] [--csr-out FILE]\n"
+         "       chanceryd [-c FILE] --new-key [--key TYPE] [--days N] [--csr-out FILE]\n"
          "       chanceryd [-c FILE] --list-items  every configuration item, tab-separated\n"
          "       chanceryd --version | --help\n"
          "See chanceryd(8) and chancery.conf(5).");
 }
 
-enum { OPT_INIT = 256, OPT_NAME, OPT_SUBJECT, OPT_KEY, OPT_PASSPHRASE, OPT_DAYS, OPT_PATH, OPT_ADMIN, OPT_CSR, OPT_ITEMS };
+enum { OPT_INIT = 256, OPT_NAME, OPT_SUBJECT, OPT_KEY, OPT_PASSPHRASE, OPT_DAYS, OPT_PATH, OPT_ADMIN, OPT_CSR, OPT_ITEMS, OPT_NEWKEY };
 
 static const struct option long_options[] = {
+    {"new-key", no_argument, NULL, OPT_NEWKEY},
     {"init", no_argument, NULL, OPT_INIT}, {"name", required_argument, NULL, OPT_NAME},
     {"subject", required_argument, NULL, OPT_SUBJECT}, {"key", required_argument, NULL, OPT_KEY},
     {"passphrase-file", required_argument, NULL, OPT_PASSPHRASE}, {"days", required_argument, NULL, OPT_DAYS},
@@ -352,6 +355,7 @@ static int take_option(int option, struct arguments *a)
     case 't': a->test = true; break;
     case 'f': a->foreground = true; break;
     case OPT_INIT: a->init = true; break;
+    case OPT_NEWKEY: a->new_key = true; break;
     case OPT_ITEMS: a->items = true; break;
     case OPT_NAME: a->init_options.name = optarg_copy; break;
     case OPT_SUBJECT: a->init_options.subject = optarg_copy; break;
@@ -396,7 +400,7 @@ int main(int argc, char **argv)
     if (optind < argc)
         return usage_error("an argument too many");
     sandbox_title_init(argc, argv);
-    log_open("chanceryd", !a.foreground && !a.test && !a.init && !a.items, false);
+    log_open("chanceryd", !a.foreground && !a.test && !a.init && !a.new_key && !a.items, false);
     status = daemon_conf_load(a.conf_path, &daemon.conf, &error);
     if (!status && a.items)
         daemon_conf_print_items(&daemon.conf);
@@ -408,7 +412,9 @@ int main(int argc, char **argv)
         printf("%s: configuration is good\n", a.conf_path);
     if (!status && a.init)
         status = init_run(&daemon.conf, &a.init_options, &error);
-    if (status || a.items || a.test || a.init) {
+    if (!status && a.new_key)
+        status = newkey_run(&daemon.conf, &(struct newkey_options){a.init_options.key_type, a.init_options.csr_out, a.init_options.days}, &error);
+    if (status || a.items || a.test || a.init || a.new_key) {
         status = report(&error);
         daemon_conf_free(&daemon.conf);
         return status;

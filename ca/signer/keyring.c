@@ -92,20 +92,24 @@ static int key_take(const char *path, const char *type, const char *passphrase, 
     return status;
 }
 
+/* Of the type that is asked for, or that the newest key has. */
 static int key_add(const struct signer_ceremony *ceremony, const struct signer_conf *conf, const char *passphrase, struct buf *spki,
                    struct error *error)
 {
     struct keyring keys = {.count = 0};
     struct buf path = BUF_EMPTY;
+    const char *type = ceremony->key_type;
     /* One passphrase opens all: a key that the signer could not open later must not be made. */
     int status = keyring_load(conf, ceremony->state_path, passphrase, &keys, error);
 
     if (status == OK && signer_conf_key_path(conf, ceremony->state_path, ceremony->key_index, &path) != OK)
         status = error_memory(error);
+    if (status == OK && type == NULL)
+        type = ca_key_type(keys.keys[keys.count - 1]);
     if (status == OK && access(buf_text(&path), F_OK) == 0)
-        status = key_take(buf_text(&path), ceremony->key_type, passphrase, spki, error);
+        status = key_take(buf_text(&path), type, passphrase, spki, error);
     else if (status == OK)
-        status = ca_key_make(ceremony->key_type, buf_text(&path), passphrase, spki, error);
+        status = ca_key_make(type, buf_text(&path), passphrase, spki, error);
     keyring_free(&keys);
     buf_free(&path);
     return status;

@@ -69,7 +69,7 @@ struct signer_ceremony {
     const char *state_path;
     const char *conf_path; /* for a further key: signer.conf, which names the others and where the passphrase is */
     unsigned key_index;    /* 0: the CA's first key */
-    const char *key_type;  /* "ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519" */
+    const char *key_type;  /* NULL for a further key: that of the newest; else "ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519" */
     struct passphrase_source passphrase;
 };
 /* Makes key.pem (PKCS#8, PBES2 AES-256, 0600, never overwrites) and returns the SPKI DER. */
