@@ -74,7 +74,7 @@ int authority_map(struct authority *authority, struct identity *identity, struct
 int authority_roles(struct authority *authority, struct identity *identity, unsigned wanted, struct error *error);
 /* Audits a refusal made before a verb was reached (role missing, bad JSON). Repeats of one uid share a record a minute. */
 void authority_audit_refusal(struct authority *authority, const struct identity *caller, const char *action, const char *object,
-                             const struct error *why);
+                             struct error *why);
 
 /* ---- requests ---- */
 struct submission {

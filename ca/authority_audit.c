@@ -166,11 +166,12 @@ void refusals_flush(struct authority *authority)
 }
 
 void authority_audit_refusal(struct authority *authority, const struct identity *caller, const char *action, const char *object,
-                             const struct error *why)
+                             struct error *why)
 {
     struct refusal_record record = {.authority = authority, .caller = caller, .action = action, .object = object, .why = why};
     struct refusal before = {0};
     struct error error = ERROR_NONE;
+    why->audited = true;
     if (why->status == PENDING || refusal_shared(authority->refusals, caller, why->reason, &before))
         return;
     if (before.repeats)

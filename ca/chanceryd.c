@@ -382,7 +382,7 @@ static int take_option(int option, struct arguments *a)
 static int report(const struct error *error)
 {
     if (error->status)
-        log_error("%s", error->message);
+        log_error("%s (%s)", error->message, error->reason);
     return error->status;
 }
 

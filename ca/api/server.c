@@ -315,8 +315,12 @@ static int run_call(struct exchange *exchange, struct MHD_Connection *connection
             authority_audit_refusal(call->authority, &call->caller, call->route->verb, call->argument, error);
         return status;
     }
-    status = map_caller(call, error);
-    return status == OK ? call->route->handle(call, error) : status;
+    if ((status = map_caller(call, error)) == OK)
+        status = call->route->handle(call, error);
+    if (status != OK && status != TEMPORARY && status != INTERNAL && !error->audited &&
+        (strcmp(call->route->method, "POST") == 0 || status == NOT_PERMITTED))
+        authority_audit_refusal(call->authority, &call->caller, call->route->verb, call->argument, error);
+    return status;
 }
 
 static enum MHD_Result process(struct exchange *exchange, struct MHD_Connection *connection, const char *method, const char *url)

@@ -28,9 +28,10 @@ struct error {
     int status;         /* enum status; OK: nothing went wrong yet */
     char reason[64];    /* stable code for audit and tests: "request.signature" */
     char message[1024]; /* one line: what was wrong, where, what to do; UTF-8, not sanitised */
+    bool audited;       /* a record of the audit log says so already */
 };
 
-#define ERROR_NONE {OK, "", ""}
+#define ERROR_NONE {OK, "", "", false}
 
 /* Sets status, reason and message unless one is set already (error may be NULL). Returns status. */
 int error_set(struct error *error, int status, const char *reason, const char *format, ...)

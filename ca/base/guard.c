@@ -9,6 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Is it one of the places in the list, which commas part? */
+static bool listed(const char *list, const char *name)
+{
+    size_t size = strlen(name);
+
+    for (const char *at = list; at != NULL; at = strchr(at, ',') != NULL ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(at, name, size) == 0 && (at[size] == ',' || at[size] == '\0'))
+            return true;
+    return false;
+}
+
 bool guard_off(const char *place, const char *reason)
 {
     const char *mutant = getenv("CHANCERY_MUTANT"), *path = strstr(place, "ca/");
@@ -26,6 +37,6 @@ bool guard_off(const char *place, const char *reason)
         if (size > 0 && write(STDERR_FILENO, line, (size_t)size) < 0)
             return false;
     }
-    return mutant != NULL && strcmp(mutant, name) == 0;
+    return mutant != NULL && listed(mutant, name);
 }
 #endif

@@ -1,5 +1,5 @@
 /* Every refusal is a guard. In a build for tests/refusals (--enable-mutants) each place that refuses can be switched off by the
- * environment, CHANCERY_MUTANT=REASON@FILE:LINE, and with CHANCERY_GUARDS set each says on standard error that it was reached. In
+ * environment, CHANCERY_MUTANT=REASON@FILE:LINE,…, and with CHANCERY_GUARDS set each says on standard error that it was reached. In
  * every other build there is nothing of this: GUARD_OFF is false. */
 #ifndef CHANCERY_BASE_GUARD_H
 #define CHANCERY_BASE_GUARD_H

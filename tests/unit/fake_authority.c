@@ -46,7 +46,7 @@ int authority_roles(struct authority *fake, struct identity *identity, unsigned 
 }
 
 void authority_audit_refusal(struct authority *fake, const struct identity *caller, const char *action, const char *object,
-                             const struct error *why)
+                             struct error *why)
 {
     (void)caller;
     (void)object;
