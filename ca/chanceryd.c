@@ -24,6 +24,7 @@
 #include "ca/init.h"
 #include "ca/newkey.h"
 #include "ca/process/forker.h"
+#include "ca/process/program.h"
 #include "ca/process/sandbox.h"
 #include "ca/signer/signer.h"
 #include "config.h"
@@ -33,7 +34,10 @@ struct daemon {
     struct signer_process signer_process;
     struct exit_host hosts[EXITS_MAX];
     char host_names[EXITS_MAX][80], host_titles[EXITS_MAX][96];
-    struct forker_program programs[EXITS_MAX + 1];
+    struct program exec[EXECS_MAX]; /* programs of policy modules, by their names */
+    char exec_names[EXECS_MAX][80], exec_titles[EXECS_MAX][96];
+    size_t exec_count;
+    struct forker_program programs[EXITS_MAX + EXECS_MAX + 1];
     struct exit_interest interests[EXITS_MAX];
     struct forker *forker;
     struct signer *signer;
@@ -73,6 +77,47 @@ static void child_ended(void *argument, const char *name, pid_t pid, int wait_st
         dispatch_host_ended(dispatch, name, pid, wait_status);
 }
 
+/* Rows for the programs of policy modules, from `row` on. daemon_conf_load has seen that there are not more than fit. */
+static void start_programs(struct daemon *daemon, size_t row)
+{
+    const struct daemon_conf *conf = &daemon->conf;
+    for (size_t i = 0; i < policy_count(conf->policy) && daemon->exec_count < EXECS_MAX; i++) {
+        const struct chancery_module *module = policy_module(conf->policy, i);
+        size_t at = daemon->exec_count;
+        if (!module->program)
+            continue;
+        daemon->exec[at] = (struct program){.path = conf_text(conf->conf, module->program, "program"), .owner = geteuid(),
+                                            .timeout_ms = conf_number(conf->conf, module->program, "timeout") * 1000,
+                                            .output_max = (size_t)conf_number(conf->conf, module->program, "output")};
+        snprintf(daemon->exec_names[at], sizeof daemon->exec_names[at], "policy %s", module->name);
+        snprintf(daemon->exec_titles[at], sizeof daemon->exec_titles[at], "chanceryd: policy %s", module->name);
+        daemon->programs[row + at] = (struct forker_program){daemon->exec_names[at], conf->exit_uid, conf->exit_gid, program_watch,
+                                                             &daemon->exec[at], daemon->exec_titles[at]};
+        daemon->exec_count++;
+    }
+}
+
+/* policy_runner: any thread. */
+static int run_program(void *argument, const char *module, struct bytes input, struct chancery_run *run, struct error *error)
+{
+    static const enum chancery_run_end ends[] = {
+        [PROGRAM_EXITED] = CHANCERY_RUN_EXITED,     [PROGRAM_KILLED] = CHANCERY_RUN_KILLED,
+        [PROGRAM_TIMEOUT] = CHANCERY_RUN_TIMEOUT,   [PROGRAM_TOO_MUCH] = CHANCERY_RUN_TOO_MUCH,
+        [PROGRAM_NOT_STARTED] = CHANCERY_RUN_NOT_STARTED};
+    struct daemon *daemon = argument;
+    struct program_answer answer;
+    char name[80];
+    int64_t timeout_ms = 0;
+    snprintf(name, sizeof name, "policy %s", module);
+    for (size_t i = 0; i < daemon->exec_count; i++)
+        if (strcmp(daemon->exec_names[i], name) == 0)
+            timeout_ms = daemon->exec[i].timeout_ms;
+    int status = program_ask(daemon->forker, name, input, timeout_ms, &daemon->stopping, &answer, error);
+    if (!status)
+        *run = (struct chancery_run){.end = ends[answer.end], .status = answer.status, .output = answer.output};
+    return status;
+}
+
 static int start_forker(struct daemon *daemon, struct error *error)
 {
     const struct daemon_conf *conf = &daemon->conf;
@@ -89,7 +134,8 @@ static int start_forker(struct daemon *daemon, struct error *error)
                                                           &daemon->hosts[i], daemon->host_titles[i], NULL};
         daemon->interests[i] = (struct exit_interest){conf->exit_names.items[i], conf->exits[i]->event_mask};
     }
-    return forker_start(daemon->programs, conf->exit_names.count + 1, &daemon->forker, error);
+    start_programs(daemon, conf->exit_names.count + 1);
+    return forker_start(daemon->programs, conf->exit_names.count + 1 + daemon->exec_count, &daemon->forker, error);
 }
 
 /* ---- starting, in order; stopping, in reverse ---- */
@@ -145,6 +191,7 @@ static int start_policy(struct daemon *daemon, struct error *error)
         status = directory_open(daemon->conf.conf, "directory", &daemon->directory, error);
     if (!status)
         status = policy_open(daemon->conf.policy, daemon->conf.conf, error);
+    policy_set_runner(daemon->conf.policy, run_program, daemon);
     daemon->policy_opened = status == OK;
     return status;
 }

@@ -14,6 +14,7 @@
 #include "ca/directory/directory.h"
 #include "ca/directory/identity.h"
 #include "ca/exit/dispatch.h"
+#include "ca/process/program.h"
 #include "ca/process/sandbox.h"
 
 static const struct conf_item daemon_items[] = {
@@ -119,6 +120,25 @@ static int modules_load(const char *path, struct daemon_conf *conf, struct error
     return status;
 }
 
+/* ---- programs of policy modules: who may change one decides what is issued ---- */
+
+static int programs_check(const struct daemon_conf *conf, struct error *error)
+{
+    size_t count = 0;
+    int status = OK;
+    for (size_t i = 0; i < policy_count(conf->policy) && !status; i++) {
+        const char *section = policy_module(conf->policy, i)->program;
+        const char *path = section ? conf_text(conf->conf, section, "program") : NULL;
+        if (section && !path)
+            status = error_set(error, BAD_CONFIG, "program.none", "%s: [%s] program is missing", conf_path(conf->conf), section);
+        if (section && !status && ++count > EXECS_MAX)
+            status = error_set(error, BAD_CONFIG, "config.modules", "[policy] modules names more than %d with a program", EXECS_MAX);
+        if (section && !status)
+            status = program_check(path, geteuid(), error);
+    }
+    return status;
+}
+
 /* ---- users ---- */
 
 static int user_take(const struct conf *conf, const char *item, uid_t *uid, gid_t *gid, struct error *error)
@@ -171,6 +191,8 @@ int daemon_conf_check(const struct daemon_conf *conf, struct error *error)
 {
     struct usages usages = {0};
     int status = policy_check(conf->policy, conf->conf, error);
+    if (!status)
+        status = programs_check(conf, error);
     for (size_t i = 0; i < conf->exit_names.count && !status; i++)
         if (conf->exits[i]->check)
             status = conf->exits[i]->check(conf->conf, error);

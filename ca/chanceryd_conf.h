@@ -9,6 +9,7 @@
 #include "ca/policy/policy.h"
 
 #define EXITS_MAX PUBLISH_MODULES_MAX
+#define EXECS_MAX 4 /* policy modules with a program */
 
 struct daemon_conf {
     struct conf *conf;

@@ -45,6 +45,16 @@ void chancery_set_validity(struct chancery_request *request, int64_t validity_s)
 void chancery_set_message(struct chancery_request *request, const char *reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Policy: starts the module's program (`program` below), hands it the input and gives back its end. OK, or TEMPORARY when there is no
+ * end to speak of: a failure of this is never a verdict. The caller frees the output. */
+enum chancery_run_end { CHANCERY_RUN_EXITED = 1, CHANCERY_RUN_KILLED, CHANCERY_RUN_TIMEOUT, CHANCERY_RUN_TOO_MUCH, CHANCERY_RUN_NOT_STARTED };
+struct chancery_run {
+    enum chancery_run_end end;
+    int status;        /* what it exited with, the signal, or errno */
+    struct buf output; /* of CHANCERY_RUN_EXITED */
+};
+int chancery_run_program(const struct chancery_request *request, struct bytes input, struct chancery_run *run, struct error *error);
+
 struct chancery_delivery { /* one event before an exit module */
     const struct event *event;
     enum chancery_outcome outcome; /* set by the module; RETRY when it sets none */
@@ -58,6 +68,9 @@ struct chancery_module {
     uint32_t event_mask; /* exit: enum event_kind */
     /* Items of the section "policy.NAME", or "publish.NAME" for exit modules publish/NAME; ended by section NULL. */
     const struct conf_item *items;
+    /* Policy, may be NULL: the section whose items `program` (path), `timeout` (duration) and `output` (octets) say what the forker may
+     * start for this module, under the exit user. */
+    const char *program;
     /* Judges the configuration alone, touches nothing outside: `chanceryd -t`. OK or an error. */
     int (*check)(const struct conf *conf, struct error *error);
     /* Once, at start; a failure stops the daemon with its message. A directory that is down is no failure. */

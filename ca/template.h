@@ -105,5 +105,7 @@ size_t template_lint(const struct template *template, struct template_finding fi
 void template_lint_flags(const struct template *template, struct template_finding findings[TEMPLATE_FINDINGS_MAX], size_t *count);
 /* Can a certificate of it be used to authenticate a client? (clientAuth, smart card, PKINIT, any, none) */
 bool template_authenticates(const struct template *template);
+/* An extension that says who somebody is or what he may do: the authority alone forms it. */
+bool extension_is_protected(const char *oid);
 
 #endif

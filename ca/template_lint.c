@@ -41,7 +41,7 @@ static bool is_ca(const struct template *t)
 }
 
 /* Extensions that say who somebody is or what he may do are formed by the authority alone. */
-static bool copies_protected_extension(const struct template *t)
+bool extension_is_protected(const char *oid)
 {
     static const char *const protected_oids[] = {
         OID_KEY_USAGE, OID_SAN, OID_BASIC_CONSTRAINTS, OID_CDP, OID_POLICIES, OID_AKI, OID_SKI, OID_EKU, OID_FRESHEST_CRL,
@@ -50,7 +50,15 @@ static bool copies_protected_extension(const struct template *t)
         "2.5.29.33" /* policy mappings */, "2.5.29.36" /* policy constraints */, "2.5.29.54" /* inhibit any policy */};
 
     for (size_t i = 0; i < sizeof protected_oids / sizeof *protected_oids; i++)
-        if (strings_contain(&t->request_extensions, protected_oids[i]))
+        if (strcmp(oid, protected_oids[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool copies_protected_extension(const struct template *t)
+{
+    for (size_t i = 0; i < t->request_extensions.count; i++)
+        if (extension_is_protected(t->request_extensions.items[i]))
             return true;
     return false;
 }

@@ -17,6 +17,9 @@ const struct chancery_module *policy_module(const struct policy *policy, size_t 
 int policy_check(const struct policy *policy, const struct conf *conf, struct error *error);
 int policy_open(struct policy *policy, const struct conf *conf, struct error *error);
 void policy_close(struct policy *policy);
+/* How a module's program is started: by whoever has a forker. Set before policy_verify; without it chancery_run_program fails. */
+typedef int (*policy_runner)(void *argument, const char *module, struct bytes input, struct chancery_run *run, struct error *error);
+void policy_set_runner(struct policy *policy, policy_runner runner, void *argument);
 
 struct policy_input {
     const struct request *request;

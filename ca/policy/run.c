@@ -22,12 +22,16 @@ struct link {
 struct policy {
     struct link *links;
     size_t count;
+    policy_runner runner;
+    void *runner_argument;
 };
 
 struct chancery_request {
+    const struct policy *policy;
+    const struct chancery_module *module; /* that is asked just now */
     const struct policy_input *input;
     struct policy_result *result;
-    char reason[64]; /* of the module that is asked just now */
+    char reason[64]; /* that module's */
     char message[512];
 };
 
@@ -73,6 +77,22 @@ void chancery_set_message(struct chancery_request *request, const char *reason, 
     va_start(arguments, format);
     vsnprintf(request->message, sizeof request->message, format, arguments);
     va_end(arguments);
+}
+
+int chancery_run_program(const struct chancery_request *request, struct bytes input, struct chancery_run *run, struct error *error)
+{
+    const struct policy *policy = request->policy;
+
+    *run = (struct chancery_run){.output = BUF_EMPTY};
+    if (!policy->runner)
+        return error_set(error, TEMPORARY, "policy.no_runner", "nothing here can start the program of policy module %s", request->module->name);
+    return policy->runner(policy->runner_argument, request->module->name, input, run, error);
+}
+
+void policy_set_runner(struct policy *policy, policy_runner runner, void *argument)
+{
+    policy->runner = runner;
+    policy->runner_argument = argument;
 }
 
 /* ---- loading ---- */
@@ -229,10 +249,11 @@ void policy_close(struct policy *policy)
 static const char *const silent[] = {[CHANCERY_ISSUE] = "issued", [CHANCERY_DENY] = "denied by the policy module",
                                      [CHANCERY_PEND] = "waits for an officer", [CHANCERY_TRY_AGAIN] = "try again later"};
 
-/* A later PEND does not replace the first one's words, nor does ISSUE after it. */
-static void verdict_take(const struct chancery_request *request, const struct chancery_module *module, enum chancery_verdict verdict)
+/* A later PEND does not replace the first one's words, nor does ISSUE after it; an ISSUE without words adds none. */
+static void verdict_take(const struct chancery_request *request, enum chancery_verdict verdict)
 {
     struct policy_result *result = request->result;
+    bool first = result->verdict == 0;
 
     if (result->verdict == CHANCERY_PEND && (verdict == CHANCERY_ISSUE || verdict == CHANCERY_PEND))
         return;
@@ -240,15 +261,15 @@ static void verdict_take(const struct chancery_request *request, const struct ch
     if (request->reason[0]) {
         snprintf(result->reason, sizeof result->reason, "%s", request->reason);
         snprintf(result->message, sizeof result->message, "%s", request->message);
-    } else {
-        snprintf(result->reason, sizeof result->reason, "policy.%.50s", module->name);
+    } else if (first || verdict != CHANCERY_ISSUE) {
+        snprintf(result->reason, sizeof result->reason, "policy.%.50s", request->module->name);
         snprintf(result->message, sizeof result->message, "%s", silent[verdict]);
     }
 }
 
-static void link_ask(const struct link *link, const struct policy_input *input, struct policy_result *result)
+static void link_ask(const struct policy *policy, const struct link *link, const struct policy_input *input, struct policy_result *result)
 {
-    struct chancery_request request = {.input = input, .result = result};
+    struct chancery_request request = {.policy = policy, .module = link->module, .input = input, .result = result};
     enum chancery_verdict verdict = link->module->verify_request(link->state, &request);
 
     if (verdict < CHANCERY_ISSUE || verdict > CHANCERY_TRY_AGAIN) {
@@ -256,7 +277,7 @@ static void link_ask(const struct link *link, const struct policy_input *input, 
                              link->module->name);
         verdict = CHANCERY_DENY;
     }
-    verdict_take(&request, link->module, verdict);
+    verdict_take(&request, verdict);
 }
 
 void policy_verify(struct policy *policy, const struct policy_input *input, struct policy_result *result)
@@ -269,7 +290,7 @@ void policy_verify(struct policy *policy, const struct policy_input *input, stru
         snprintf(result->message, sizeof result->message, "no policy module is configured: nothing is issued");
     }
     for (size_t i = 0; i < policy->count; i++) {
-        link_ask(&policy->links[i], input, result);
+        link_ask(policy, &policy->links[i], input, result);
         if (result->verdict == CHANCERY_DENY || result->verdict == CHANCERY_TRY_AGAIN)
             break;
     }

@@ -7,7 +7,7 @@ ca_begin
 
 line() { [ "$(wc -l <"$D/err")" -eq 1 ] && grep -qF -- "$1" "$D/err" || { cat "$D/err" >&2; fail "no single line that says: $1"; }; }
 # The reason of the newest audit record.
-audit_says() { chancery --json audit list --limit 50 | grep -q "\"$1\""; }
+audit_says() { chancery --json audit list --limit 1000 | grep -q "\"$1\""; }
 last_id() { chancery --json list --limit 1 2>/dev/null | tr -d ' \n' | sed 's/.*"id":\([0-9]*\).*/\1/'; }
 blocked() { openssl req -in "$1" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -c 1-64; }
 
@@ -122,7 +122,7 @@ blocked "$D/late.csr" >>"$D/ca/blocked"
 kill -HUP "$CA_PID"
 within 30 grep -q "2 keys are blocked" "$D/chanceryd.log" || fail "SIGHUP: no second key"
 expect 2 chancery submit "$D/late.csr" --template User
-chancery --json audit list --limit 50 | grep -q keys.reload || fail "the list was read again and nothing is on record"
+chancery --json audit list --limit 1000 | grep -q keys.reload || fail "the list was read again and nothing is on record"
 echo nonsense >>"$D/ca/blocked"
 kill -HUP "$CA_PID"
 within 30 grep -q "stays as it was.*line 4" "$D/chanceryd.log" || fail "SIGHUP with a wrong list says nothing of line 4"
