@@ -274,6 +274,8 @@ static void clear_text_passwords_are_refused(void **state)
         {"uri = http://ldap.example.com\nbind = anonymous", "directory.config"},
         {"uri = ldapi:///\nbind = perhaps", "directory.config"},
         {"bind = external", "directory.config"},
+        {"uri = ldaps://ldap.example.com\nbind = anonymous\ntls_priority = NORMAL:-VERS-ALL:+VERS-TLS1.0", "directory.tls"},
+        {"uri = ldapi:///\nbind = external\ntls_priority = NORMAL:+NULL", "directory.tls"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct error error = ERROR_NONE;
@@ -298,7 +300,7 @@ static void servers_must_prove_who_they_are(void **state)
         {env("SLAPD_URI"), other, "starttls = yes", TEMPORARY},
         {name, env("SLAPD_CA"), "", TEMPORARY},
         {clear_name, env("SLAPD_CA"), "starttls = yes", TEMPORARY},
-        {env("SLAPD_LDAPS"), env("SLAPD_CA"), "tls_priority = NORMAL:-VERS-ALL:+VERS-TLS1.0", TEMPORARY},
+        {env("SLAPD_LDAPS"), env("SLAPD_CA"), "tls_priority = SECURE128:-VERS-ALL:+VERS-TLS1.2", OK},
     };
 
     snprintf(other, sizeof other, "%s/other.pem", env("SLAPD_DIR"));
