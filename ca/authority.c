@@ -79,14 +79,16 @@ static int template_choose(struct request *request, const char *given, struct er
     const char *attribute = request_attribute(request, "CertificateTemplate");
     if (given && attribute && strcmp(given, attribute) != 0)
         return error_set(error, BAD_DATA, "request.template", "two templates are named: %s and %s", given, attribute);
-    const char *name = given ? given : attribute;
+    const char *name = given ? given : attribute ? attribute : request->template_name /* of what is renewed */;
     if (!name || !*name)
         return error_set(error, BAD_DATA, "request.template",
                          "no template is named; use --template NAME (`chancery template list` shows them)");
     if (strlen(name) > 128)
         return error_set(error, BAD_DATA, "request.template", "the template's name is longer than 128 octets");
-    request->template_name = strdup(name);
-    return request->template_name ? OK : error_memory(error);
+    char *copy = strdup(name);
+    free(request->template_name);
+    request->template_name = copy;
+    return copy ? OK : error_memory(error);
 }
 
 static int names_take(struct request *request, const struct pkcs10 *pkcs10)
@@ -140,19 +142,15 @@ static int usages_take(struct request *request, const struct strings *usages)
     return OK;
 }
 
-static int pipeline_request(struct pipeline *p, const struct submission *submission, struct error *error)
+static int pipeline_request(struct pipeline *p, const struct submission *submission, const struct renewal *renewal, struct error *error)
 {
-    static const char *const labels[] = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", NULL};
-    struct buf der = BUF_EMPTY;
-    int status = submission->pkcs10.size > 2 * PKCS10_SIZE_MAX
-                     ? error_set(error, BAD_DATA, "request.size", "the request is larger than %d octets", PKCS10_SIZE_MAX)
-                     : pem_or_der(submission->pkcs10, labels, &der, NULL, error);
-    if (status == BAD_DATA && submission->pkcs10.size <= 2 * PKCS10_SIZE_MAX)
-        error_prefix(error, "this is no PKCS#10 request");
-    if (!status)
-        status = pkcs10_take(p, buf_bytes(&der), error);
+    int status = pkcs10_take(p, buf_bytes(&renewal->pkcs10), error);
     if (!status)
         status = attributes_take(&p->request, submission->attributes, error);
+    if (!status)
+        status = renewal_attribute(&p->request, renewal, error);
+    if (!status)
+        status = renewal_find(p->authority, renewal, &p->request, error);
     if (!status)
         status = template_choose(&p->request, submission->template_name, error);
     if (!status)
@@ -171,7 +169,6 @@ static int pipeline_request(struct pipeline *p, const struct submission *submiss
         status = requester_take(p, error);
     p->request.submitted_at = p->request.resolved_at = clock_now();
     p->request.disposition = DISPOSITION_ACTIVE;
-    buf_free(&der);
     return status;
 }
 
@@ -231,6 +228,16 @@ static int policy_ask(struct pipeline *p, struct error *error)
     return status;
 }
 
+static int renewal_check(struct pipeline *p, bool *refused, struct error *error)
+{
+    struct renewal_fault fault = {0};
+    int status = p->has_template ? renewal_judge(p->authority, &p->request, &p->template, &fault, error) : OK;
+    *refused = !status && fault.reason;
+    if (*refused)
+        verdict_deny(&p->verdict, fault.reason, fault.message);
+    return status;
+}
+
 static int pipeline_policy(struct pipeline *p, struct error *error)
 {
     struct key_fault fault;
@@ -251,6 +258,10 @@ static int pipeline_policy(struct pipeline *p, struct error *error)
         verdict_deny(&p->verdict, none.reason, none.message);
         return OK;
     }
+    bool refused = false;
+    status = renewal_check(p, &refused, error);
+    if (status || refused)
+        return status;
     status = policy_ask(p, error);
     if (status)
         return status;
@@ -321,9 +332,9 @@ static int pipeline_issue_and_store(struct pipeline *p, struct error *error)
 }
 
 /* The sentence. Publishing follows from the outbox rows, in exit/dispatch.c. */
-static int pipeline_run(struct pipeline *p, const struct submission *submission, struct error *error)
+static int pipeline_run(struct pipeline *p, const struct submission *submission, const struct renewal *renewal, struct error *error)
 {
-    int status = submission ? pipeline_request(p, submission, error) : OK;
+    int status = submission ? pipeline_request(p, submission, renewal, error) : OK;
     if (!status)
         status = pipeline_policy(p, error);
     if (!status)
@@ -359,8 +370,17 @@ static void outcome_fill(struct outcome *outcome, const struct pipeline *p)
         outcome_certificate(outcome, &p->issue.certificate);
 }
 
-/* Whether nothing else is asked for than the first time: template, attributes, usages. */
-static bool repeat_same(const struct request *request, const struct submission *submission)
+/* The certificate whose key signed the submission; "": none did. */
+static const char *envelope_object(const struct request *request)
+{
+    for (size_t i = 0; i < request->attribute_count; i++)
+        if (request->attributes[i].origin == ORIGIN_SERVER && attribute_name_equal(request->attributes[i].name, RENEWAL_ATTRIBUTE))
+            return request->attributes[i].value;
+    return "";
+}
+
+/* Whether nothing else is asked for than the first time: template, attributes, usages, what is renewed. */
+static bool repeat_same(const struct request *request, const struct submission *submission, const struct renewal *renewal)
 {
     struct buf attributes = BUF_EMPTY;
     struct request asked = {0};
@@ -368,7 +388,7 @@ static bool repeat_same(const struct request *request, const struct submission *
     bool same = !submission->on_behalf_of && usages_take(&asked, submission->usages) == OK && asked.usages.count == request->usages.count;
 
     attributes_join(submission->attributes, &attributes);
-    same = same && (!template_name || (request->template_name && strcmp(template_name, request->template_name) == 0)) &&
+    same = same && strcmp(envelope_object(request), renewal->object) == 0 && (!template_name || (request->template_name && strcmp(template_name, request->template_name) == 0)) &&
            strcmp(buf_text(&attributes), before ? before : "") == 0;
     for (size_t i = 0; same && i < asked.usages.count; i++)
         same = strcmp(asked.usages.items[i], request->usages.items[i]) == 0;
@@ -378,24 +398,19 @@ static bool repeat_same(const struct request *request, const struct submission *
 }
 
 /* The same PKCS#10 from the same requester within a day: its first answer again. *found false: none. */
-static int repeat_find(struct authority *a, const struct identity *caller, const struct submission *submission, bool *found,
-                       struct outcome *outcome)
+static int repeat_find(struct authority *a, const struct identity *caller, const struct submission *submission,
+                       const struct renewal *renewal, bool *found, struct outcome *outcome)
 {
-    static const char *const labels[] = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", NULL};
-    struct buf der = BUF_EMPTY;
     uint8_t digest[32];
     uint64_t id = 0;
     struct request request = {0};
     struct certificate certificate = {0};
     struct error none = ERROR_NONE;
-    int status = pem_or_der(submission->pkcs10, labels, &der, NULL, &none);
-    if (!status) {
-        sha256_of(buf_bytes(&der), digest);
-        status = requests_find_same(a->store, caller->uid, digest, clock_now() - SAME_REQUEST_S, &id, &none);
-    }
+    sha256_of(buf_bytes(&renewal->pkcs10), digest);
+    int status = requests_find_same(a->store, caller->uid, digest, clock_now() - SAME_REQUEST_S, &id, &none);
     if (!status && id)
         status = requests_get(a->store, id, &request, &none);
-    *found = !status && id && repeat_same(&request, submission) && (request.disposition == DISPOSITION_ISSUED || request.disposition == DISPOSITION_PENDING);
+    *found = !status && id && repeat_same(&request, submission, renewal) && (request.disposition == DISPOSITION_ISSUED || request.disposition == DISPOSITION_PENDING);
     if (*found && request.disposition == DISPOSITION_ISSUED)
         status = certificates_get(a->store, id, &certificate, &none);
     if (*found && !status) {
@@ -406,7 +421,6 @@ static int repeat_find(struct authority *a, const struct identity *caller, const
     }
     certificate_record_free(&certificate);
     request_free(&request);
-    buf_free(&der);
     return OK;
 }
 
@@ -414,25 +428,27 @@ int authority_submit(struct authority *authority, const struct identity *caller,
                      struct outcome *outcome, struct error *error)
 {
     struct pipeline p = {.authority = authority, .caller = caller};
+    struct renewal renewal;
     bool repeated = false;
     memset(outcome, 0, sizeof *outcome);
-    int status = submission->pkcs10.size <= 2 * PKCS10_SIZE_MAX
-                     ? repeat_find(authority, caller, submission, &repeated, outcome) : OK;
-    if (!status && repeated)
-        return OK;
-    if (!authority_issuer(authority, error))
-        return error->status;
-    status = signing_check(authority, error);
+    int status = renewal_open(authority, submission->pkcs10, &renewal, error);
     if (!status)
+        status = repeat_find(authority, caller, submission, &renewal, &repeated, outcome);
+    if (!status && !repeated && !authority_issuer(authority, error))
+        status = error->status;
+    if (!status && !repeated)
+        status = signing_check(authority, error);
+    if (!status && !repeated)
         status = store_space(authority->store, error);
-    if (!status && identity_copy(&p.requester, caller))
+    if (!status && !repeated && identity_copy(&p.requester, caller))
         status = error_memory(error);
-    if (!status)
-        status = pipeline_run(&p, submission, error);
+    if (!status && !repeated)
+        status = pipeline_run(&p, submission, &renewal, error);
     if (status)
         authority_audit_refusal(authority, caller, "request.submit", "", error);
-    else
+    else if (!repeated)
         outcome_fill(outcome, &p);
+    renewal_free(&renewal);
     pipeline_free(&p);
     return status;
 }
@@ -495,7 +511,7 @@ int authority_resubmit(struct authority *authority, const struct identity *calle
     if (!status)
         status = pkcs10_read(bytes_of(p.request.pkcs10, p.request.pkcs10_size), &p.pkcs10, error);
     if (!status)
-        status = pipeline_run(&p, NULL, error);
+        status = pipeline_run(&p, NULL, NULL, error);
     if (status)
         authority_audit_refusal(authority, caller, "request.resubmit", authority_object(id).text, error);
     else

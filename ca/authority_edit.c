@@ -21,6 +21,7 @@ static const struct known {
     bool officer;
 } known_attributes[] = {
     {"CertificateTemplate", true}, {"ExpirationDate", true}, {"ccm", true}, {"cdc", true}, {"rmd", true},
+    {RENEWAL_ATTRIBUTE, false},
 };
 
 static const struct known *attribute_known(const char *name)
@@ -45,7 +46,7 @@ int attribute_split(const char *text, char name[ATTRIBUTE_NAME_MAX + 1], const c
     *value = colon + 1;
     if (!attribute_known(name))
         return error_set(error, BAD_DATA, "request.attribute_unknown",
-                         "attribute \"%s\" is not known here; this CA takes CertificateTemplate and ExpirationDate", name);
+                         "attribute \"%s\" is not known here; this CA takes CertificateTemplate, ExpirationDate and RenewalCertificate", name);
     return OK;
 }
 

@@ -91,6 +91,26 @@ int extensions_effective(const struct request *request, const struct pkcs10 *pkc
 /* The alternative names that an officer set; *set false: none, the request's hold. */
 int officer_names(const struct request *request, struct general_name **names, size_t *count, bool *set, struct error *error);
 
+/* ca/authority_renew_request.c */
+#define RENEWAL_ATTRIBUTE "RenewalCertificate" /* the name of Microsoft's attribute of that purpose; the value is an OBJECT */
+struct renewal { /* what was submitted, out of its envelope */
+    struct buf pkcs10;
+    char object[160]; /* the certificate whose key signed, in words; "": no envelope */
+    uint64_t id;      /* its RequestID; 0: it is not ours */
+};
+/* BAD_DATA "renewal.form", "renewal.signature", …; a signer that is not ours is no error here but renewal_judge's. */
+int renewal_open(struct authority *authority, struct bytes submitted, struct renewal *out, struct error *error);
+void renewal_free(struct renewal *renewal);
+int renewal_attribute(struct request *request, const struct renewal *renewal, struct error *error);
+/* Sets renewal_of and, where none is named, the template of what is renewed. */
+int renewal_find(struct authority *authority, const struct renewal *renewal, struct request *request, struct error *error);
+struct renewal_fault {
+    const char *reason; /* NULL: nothing against it */
+    char message[512];
+};
+int renewal_judge(struct authority *authority, const struct request *request, const struct template *template,
+                  struct renewal_fault *fault, struct error *error);
+
 /* ca/authority_origin.c: who put an extension there */
 void origins_of_tbs(const struct properties *properties, struct bytes tbs, struct certificate *record);
 int detail_extensions(struct detail *detail, struct error *error);

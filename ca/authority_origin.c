@@ -9,7 +9,7 @@
 #include "ca/x509/tbs.h"
 
 /* What the engine forms of properties that policy gave; the rest of its own are the server's. */
-static const char *const from_policy[] = {OID_KEY_USAGE, OID_EKU, OID_BASIC_CONSTRAINTS, OID_POLICIES, OID_OCSP_NOCHECK};
+static const char *const from_policy[] = {OID_KEY_USAGE, OID_EKU, OID_BASIC_CONSTRAINTS, OID_POLICIES, OID_OCSP_NOCHECK, OID_APPLICATION_POLICIES};
 
 static enum origin origin_of(const struct properties *properties, const char *oid)
 {

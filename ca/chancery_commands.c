@@ -5,6 +5,7 @@
 #define OUT_ROW {"out", OPTION_VALUE, "FILE", "write there, by rename; an existing file is refused"}
 #define FORCE_ROW {"force", OPTION_FLAG, NULL, "replace an existing file"}
 #define KEY_ROW {"key", OPTION_VALUE, "N", "of the CA's key of this index; otherwise of the one that signs now"}
+#define RENEW_ROW {"renew", OPTION_VALUE, "OBJECT", "it renews this certificate of yours; its template, where none is named"}
 #define END_ROW {NULL, 0, NULL, NULL}
 
 static const struct option_row no_options[] = {END_ROW};
@@ -31,12 +32,13 @@ static const struct option_row request_options[] = {
     {"key-type", OPTION_VALUE, "KIND", "of a new key: ecdsa-p256 (this when not given), ecdsa-p384, rsa-2048, rsa-3072, rsa-4096, ed25519"},
     {"name", OPTION_MANY, "NAME", "a name to ask for: web07.example.com, dns:…, email:…, ip:…, upn:…"},
     {"usage", OPTION_MANY, "USAGE", "a usage that the certificate is for (chancery usage list)"},
-    OUT_ROW, FORCE_ROW, END_ROW};
+    RENEW_ROW, OUT_ROW, FORCE_ROW, END_ROW};
 static const struct option_row submit_options[] = {
     {"template", OPTION_VALUE, "NAME", "the template; otherwise the request's attribute CertificateTemplate"},
     {"attr", OPTION_MANY, "NAME:VALUE", "a request attribute"},
     {"usage", OPTION_MANY, "USAGE", "a usage that the certificate is for (chancery usage list)"},
     {"on-behalf-of", OPTION_VALUE, "DN", "the entry that it is for, for enrolment agents"},
+    RENEW_ROW,
     {"out", OPTION_VALUE, "FILE", "write the certificate there; with several requests a folder"},
     {"chain", OPTION_FLAG, NULL, "with the certificates of the CAs above it"}, FORCE_ROW, END_ROW};
 static const struct option_row retrieve_options[] = {

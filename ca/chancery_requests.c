@@ -218,7 +218,7 @@ static const struct {
     {"Submitted", "submitted_at"}, {"Resolved", "resolved_at"},    {"Requester", "requester"}, {"Entry", "requester_dn"},
     {"Through", "intermediary"},   {"Template", "template"},       {"Usages", "usages"},       {"Subject asked for", "subject"},
     {"Names asked for", "names"},  {"Key", "key"},                 {"Key SHA-256", "spki_sha256"}, {"Request SHA-256", "pkcs10_sha256"},
-    {"Decided by", "decided_by"},
+    {"Decided by", "decided_by"},  {"Renewal of", "renewal_of"},
 };
 
 static void show_assignments(struct cli *cli, const json_t *answer)

@@ -93,13 +93,23 @@ static json_t *list_json(struct cli *cli, const char *option)
     return array;
 }
 
+/* The attributes given, and what is renewed as one more. */
+static json_t *attributes_json(struct cli *cli, bool given)
+{
+    json_t *array = given ? list_json(cli, "attr") : json_array();
+
+    if (option_value(cli, "renew") != NULL)
+        json_array_append_new(array, json_sprintf("RenewalCertificate:%s", option_value(cli, "renew")));
+    return array;
+}
+
 /* Takes pkcs10. Absent options are null, which the daemon reads as absent. */
 static json_t *submission(struct cli *cli, json_t *pkcs10)
 {
     bool attributes = cli->command->run == verb_submit;
 
     return json_pack("{s:o, s:s?, s:o, s:o, s:s?}", "pkcs10", pkcs10, "template", option_value(cli, "template"), "attributes",
-                     attributes ? list_json(cli, "attr") : json_array(), "usages", list_json(cli, "usage"), "on_behalf_of",
+                     attributes_json(cli, attributes), "usages", list_json(cli, "usage"), "on_behalf_of",
                      attributes ? option_value(cli, "on-behalf-of") : NULL);
 }
 
@@ -366,7 +376,7 @@ int verb_request(struct cli *cli)
     struct buf der = BUF_EMPTY, pem = BUF_EMPTY;
     json_t *answer = NULL;
 
-    if (option_value(cli, "template") == NULL || option_value(cli, "key") == NULL)
+    if ((option_value(cli, "template") == NULL && option_value(cli, "renew") == NULL) || option_value(cli, "key") == NULL)
         return cli_usage(cli, "request needs --template and --key");
     int status = cli_out_free(cli, option_value(cli, "out"));
     if (status == OK)

@@ -197,7 +197,8 @@ json_t *shape_detail(const struct detail *detail, bool with_text)
     json_t *whole = request_origin(request);
     int failed = merge(whole, request_content(request)) | merge(whole, request_decision(request));
 
-    failed |= merge(whole, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+    failed |= merge(whole, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "renewal_of", request->renewal_of != 0 ? json_of_number(request->renewal_of) : json_null(),
                      "extensions", shape_array(detail->extensions, detail->extension_count, sizeof *detail->extensions, extension_each),
                      "extensions_removed", json_of_strings(&request->removed),
                      "certificate", detail->has_certificate ? certificate_json(&detail->certificate) : json_null(),

@@ -18,7 +18,7 @@ ca/signer/*                                | ca/base/ ca/request.h ca/template.h
 ca/store/*                                 | ca/base/ ca/request.h ca/event.h ca/template.h
 ca/directory/*                             | ca/base/ ca/template.h
 ca/policy/*                                | ca/base/ ca/module.h ca/request.h ca/event.h ca/template.h ca/directory/
-ca/authority*                              | ca/base/ ca/request.h ca/template ca/event.h ca/module.h ca/x509/ ca/signer/ ca/store/ ca/directory/ ca/policy/ ca/assign/ ca/authority
+ca/authority*                              | ca/base/ ca/request.h ca/template ca/event.h ca/module.h ca/x509/ ca/signer/ ca/store/ ca/directory/ ca/policy/ ca/assign/ ca/authority ca/object.h
 ca/exit/*                                  | ca/base/ ca/module.h ca/request.h ca/event.h ca/store/ ca/process/
 ca/process/*                               | ca/base/
 ca/api/*                                   | ca/base/ ca/authority.h ca/authority_bulk.h ca/request.h ca/template.h ca/store/store.h ca/object.h
