@@ -7,6 +7,7 @@
 #ifndef CHANCERY_AUTHORITY_H
 #define CHANCERY_AUTHORITY_H
 
+#include "ca/audit/chain.h"
 #include "ca/base/conf.h"
 #include "ca/request.h"
 #include "ca/store/store.h"
@@ -27,6 +28,9 @@ struct checking { /* what a check of the database tells while it runs; the funct
     int (*progress)(void *argument, uint64_t done, uint64_t total); /* not OK ends the check */
     void *argument;
 };
+struct started_file {
+    const char *name, *path; /* "publish/ldap", where it lies */
+};
 struct authority_options {
     const struct conf *conf;
     struct store *store;
@@ -38,6 +42,8 @@ struct authority_options {
     /* `publish check`: asks an exit host; set by chanceryd, so that the authority knows no exit code. */
     int (*probe)(void *argument, const char *module, const char *dn, struct strings *lines, struct error *error);
     void *probe_argument;
+    const struct started_file *started; /* what the daemon runs besides its configuration, for the audit */
+    size_t started_count;
     const char *accounts_folder; /* of passwd and group; NULL: /etc. Tests alone name another */
     /* Has the copy of a database judged by a process of its own: folder/db and folder/journal. Each finding is a line. */
     int (*check)(void *argument, const char *folder, struct checking *checking, struct error *error);
@@ -337,7 +343,23 @@ struct health_row {
 #define HEALTH_ROWS_MAX 64
 /* The worst state; asks the directory with its network timeout. */
 enum health_state authority_health(struct authority *authority, struct health_row rows[HEALTH_ROWS_MAX], size_t *count);
-int authority_audit_list(struct authority *authority, uint64_t after, struct audit_record *rows, size_t limit, size_t *count,
+struct audit_filter { /* NULL and 0: any */
+    int64_t since, until; /* at or after; before */
+    const char *actor, *role, *action, *object, *outcome, *reason; /* exact, or a beginning when a * ends it */
+};
+int authority_audit_list(struct authority *authority, const struct audit_filter *filter, uint64_t after, struct audit_record *rows,
+                         size_t limit, size_t *count, struct error *error);
+/* The database's chain, all of it, against its checkpoints and the signer's journal. *out: what was verified, up to where it failed
+ * (struct audit_chain, ca/audit/chain.h). REFUSED with the reasons there, and "audit.cut". */
+int authority_audit_verify(struct authority *authority, struct audit_chain *out, struct error *error);
+/* Begins an export: audits it, makes a checkpoint; *until is its record, line its line. REFUSED "audit.after". */
+int authority_audit_export(struct authority *authority, const struct identity *caller, uint64_t after, uint64_t *until, struct buf *line,
+                           struct error *error);
+/* Lines of an export: records after < number <= until, at most AUDIT_LINES_MAX, with the checkpoints over them. */
+#define AUDIT_LINES_MAX 1000
+int authority_audit_lines(struct authority *authority, uint64_t after, uint64_t until, struct buf *out, struct error *error);
+/* Puts a successful read on record. Whoever asked gets his answer only when that succeeded. */
+int authority_audit_read(struct authority *authority, const struct identity *caller, const char *action, const char *object,
                          struct error *error);
 
 /* ---- backups and checks of the database: in the background, one at a time ---- */

@@ -12,12 +12,14 @@
 #include "ca/base/buf.h"
 #include "ca/base/encode.h"
 
+#define ACCOUNT_NAME_SIZE 256
+
 struct account {
-    char *name;
+    char name[ACCOUNT_NAME_SIZE];
     uint32_t uid, gid;
 };
 struct local_group {
-    char *name;
+    char name[ACCOUNT_NAME_SIZE];
     uint32_t gid;
     struct strings members;
 };
@@ -39,8 +41,6 @@ struct accounts {
 
 static void accounts_forget(struct accounts *a)
 {
-    for (size_t i = 0; i < a->account_count; i++)
-        free(a->accounts[i].name);
     free(a->accounts);
     a->accounts = NULL;
     a->account_count = 0;
@@ -48,10 +48,8 @@ static void accounts_forget(struct accounts *a)
 
 static void groups_forget(struct accounts *a)
 {
-    for (size_t i = 0; i < a->group_count; i++) {
-        free(a->groups[i].name);
+    for (size_t i = 0; i < a->group_count; i++)
         strings_free(&a->groups[i].members);
-    }
     free(a->groups);
     a->groups = NULL;
     a->group_count = 0;
@@ -59,30 +57,33 @@ static void groups_forget(struct accounts *a)
 
 static bool account_add(struct accounts *a, const struct passwd *entry)
 {
-    struct account *more = reallocarray(a->accounts, a->account_count + 1, sizeof *more);
-    char *name = strdup(entry->pw_name);
-    if (more)
-        a->accounts = more;
-    if (!more || !name) {
-        free(name);
-        return false;
+    struct account *more = realloc(a->accounts, (a->account_count + 1) * sizeof *more);
+    if (!more || strlen(entry->pw_name) >= sizeof more->name) {
+        a->accounts = more ? more : a->accounts;
+        return more != NULL; /* a name that no program of this host would take is nobody's */
     }
-    more[a->account_count++] = (struct account){name, entry->pw_uid, entry->pw_gid};
+    a->accounts = more;
+    more += a->account_count++;
+    *more = (struct account){.uid = entry->pw_uid, .gid = entry->pw_gid};
+    memcpy(more->name, entry->pw_name, strlen(entry->pw_name));
     return true;
 }
 
 static bool group_add(struct accounts *a, const struct group *entry)
 {
-    struct local_group *more = reallocarray(a->groups, a->group_count + 1, sizeof *more), *group;
-    bool good = more != NULL;
-    if (!good)
-        return false;
+    bool good = true;
+    struct local_group *more = realloc(a->groups, (a->group_count + 1) * sizeof *more);
+    if (!more || strlen(entry->gr_name) >= sizeof more->name) {
+        a->groups = more ? more : a->groups;
+        return more != NULL;
+    }
     a->groups = more;
-    group = &more[a->group_count++];
-    *group = (struct local_group){.name = strdup(entry->gr_name), .gid = entry->gr_gid};
+    more += a->group_count++;
+    *more = (struct local_group){.gid = entry->gr_gid};
+    memcpy(more->name, entry->gr_name, strlen(entry->gr_name));
     for (char **member = entry->gr_mem; good && *member; member++)
-        good = strings_add(&group->members, *member) == OK;
-    return good && group->name;
+        good = strings_add(&more->members, *member) == OK;
+    return good;
 }
 
 /* fgetpwent and fgetgrent keep a buffer of their own: the lock is ours for as long. */
@@ -236,7 +237,7 @@ struct uid_list {
 
 static void uid_take(struct uid_list *list, uint32_t uid)
 {
-    uint32_t *more = reallocarray(list->uids, list->count + 1, sizeof *more);
+    uint32_t *more = realloc(list->uids, (list->count + 1) * sizeof *more);
     if (!more)
         return;
     list->uids = more;

@@ -180,6 +180,65 @@ void authority_audit_refusal(struct authority *authority, const struct identity 
         log_error("a refusal of %s to %s could not be audited: %s", action, caller->account, error.message);
 }
 
+/* ---- pages, with a filter ---- */
+
+#define PAGE 256
+
+/* Exact, or a beginning when a * ends the pattern. */
+static bool text_fits(const char *pattern, const char *text)
+{
+    size_t size = pattern ? strlen(pattern) : 0;
+    if (!pattern)
+        return true;
+    if (size && pattern[size - 1] == '*')
+        return strncmp(pattern, text, size - 1) == 0;
+    return strcmp(pattern, text) == 0;
+}
+
+static bool filter_fits(const struct audit_filter *filter, const struct audit_record *r)
+{
+    return (!filter->since || r->at >= filter->since) && (!filter->until || r->at < filter->until) && text_fits(filter->actor, r->actor) &&
+           text_fits(filter->role, r->role) && text_fits(filter->action, r->action) && text_fits(filter->object, r->object) &&
+           text_fits(filter->outcome, r->outcome) && text_fits(filter->reason, r->reason);
+}
+
+int authority_audit_list(struct authority *authority, const struct audit_filter *filter, uint64_t after, struct audit_record *rows,
+                         size_t limit, size_t *count, struct error *error)
+{
+    struct audit_record *page = calloc(PAGE, sizeof *page);
+    size_t read = PAGE;
+    int status = page ? OK : error_memory(error);
+    for (*count = 0; !status && read == PAGE && *count < limit;) {
+        status = audit_page(authority->store, after, page, PAGE, &read, error);
+        for (size_t i = 0; i < read && !status; i++) {
+            after = page[i].number;
+            if (*count < limit && filter_fits(filter, &page[i]))
+                rows[(*count)++] = page[i]; /* and its texts with it */
+            else
+                audit_rows_free(&page[i], 1);
+        }
+    }
+    free(page);
+    return status;
+}
+
+/* ---- successful reads, where they are asked for ---- */
+
+static int read_store(struct store_txn *txn, void *argument, struct error *error)
+{
+    const struct refusal_record *r = argument;
+    (void)error;
+    authority_audit(r->authority, txn, r->caller, r->action, r->object, "read", "", "");
+    return store_txn_failed(txn);
+}
+
+int authority_audit_read(struct authority *authority, const struct identity *caller, const char *action, const char *object,
+                         struct error *error)
+{
+    struct refusal_record record = {.authority = authority, .caller = caller, .action = action, .object = object};
+    return store_write_reserved(authority->store, read_store, &record, error);
+}
+
 /* ---- the end ---- */
 
 static int stop_store(struct store_txn *txn, void *argument, struct error *error)
@@ -193,8 +252,15 @@ static int stop_store(struct store_txn *txn, void *argument, struct error *error
 
 void authority_stop(struct authority *authority)
 {
-    struct error error = ERROR_NONE;
+    struct error error = ERROR_NONE, none = ERROR_NONE;
+    struct audit_checkpoint last = {0};
     refusals_flush_until(authority, INT64_MAX);
     if (store_write_reserved(authority->store, stop_store, authority, &error))
         log_error("the stop could not be audited: %s", error.message);
+    error_clear(&error);
+    if (!authority_issuer(authority, &none))
+        return;
+    if (checkpoint_now(authority, &last, &error))
+        log_error("no last checkpoint could be made over the audit records: %s", error.message);
+    audit_checkpoint_free(&last);
 }

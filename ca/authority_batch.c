@@ -321,7 +321,9 @@ int authority_revoke_match(struct authority *authority, const struct identity *c
     c->ask = ask;
     c->batch = (struct batch){.filter = strdup(ask->filter), .actor = strdup(caller->account), .uid = caller->uid, .roles = caller->roles,
                               .reason = ask->reason, .at = ask->at ? ask->at : now, .invalid_since = ask->invalid_since, .started_at = now};
-    int status = c->batch.filter && c->batch.actor ? ask_check(ask, now, error) : error_memory(error);
+    int status = c->batch.filter && c->batch.actor ? limits_permit_many(authority, caller, error) : error_memory(error);
+    if (!status)
+        status = ask_check(ask, now, error);
     if (!status)
         status = filter_parse(ask->filter, now, &filter, error);
     if (!status && ask->dry_run) {

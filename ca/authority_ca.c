@@ -48,6 +48,7 @@ struct event authority_ca_event(const struct issuer *issuer, const struct issuer
 struct announcement {
     struct authority *authority;
     struct strings templates;
+    struct buf digests;
 };
 
 static int announce_store(struct store_txn *txn, void *argument, struct error *error)
@@ -65,16 +66,19 @@ static int announce_store(struct store_txn *txn, void *argument, struct error *e
     }
     background_since(txn);
     authority_audit(a->authority, txn, &daemon, "daemon.start", a->authority->name, "started", "", "");
-    return store_txn_failed(txn);
+    return digests_record(a->authority, txn, &a->digests);
 }
 
 /* The CA's entry is told anew at every start: configuration may have changed, and what is right already stays as it is. */
 static int announce_start(struct authority *authority, struct error *error)
 {
-    struct announcement a = {.authority = authority};
+    struct announcement a = {.authority = authority, .digests = BUF_EMPTY};
     int status = template_names_adopted(authority, &a.templates, error);
-    if (!status)
+    if (!status) {
+        digests_take(authority, &a.digests);
         status = store_write_reserved(authority->store, announce_store, &a, error);
+    }
+    buf_free(&a.digests);
     strings_free(&a.templates);
     return status;
 }
@@ -110,6 +114,7 @@ int authority_open(const struct authority_options *options, struct authority **o
     authority->directory = options->directory;
     pthread_rwlock_init(&authority->issuer_lock, NULL);
     pthread_mutex_init(&authority->crl_lock, NULL);
+    pthread_mutex_init(&authority->checkpoint_lock, NULL);
     int status = template_cache_open(&authority->templates) ? error_memory(error) : names_open(authority, error);
     if (!status)
         status = background_open(authority, error);
@@ -160,6 +165,7 @@ void authority_close(struct authority *authority)
     free(authority->config_string);
     pthread_rwlock_destroy(&authority->issuer_lock);
     pthread_mutex_destroy(&authority->crl_lock);
+    pthread_mutex_destroy(&authority->checkpoint_lock);
     free(authority);
 }
 

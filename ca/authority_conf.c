@@ -30,6 +30,7 @@ const struct conf_item authority_items[] = {
     {"roles", "separation", CONF_BOOL, "no", "an identity that holds two of administrator, officer, auditor, operator has none", 0, 0},
     {"officer.*", "templates", CONF_LIST, NULL, "the officer that the section is named after decides requests for these templates only", 0, 0},
     {"officer.*", "requesters", CONF_TEXT, NULL, "and of members of these directory groups only (DNs, separated by ;)", 0, 0},
+    {"audit", "checkpoint", CONF_DURATION, "1h", "the signer signs a checkpoint over the audit records so often", 1, 3600},
     {"health", "certificate_warning", CONF_DURATION, "60d", "warn when the CA certificate expires within", 0, 3660 * 86400LL},
     {"health", "outbox_warning", CONF_DURATION, "15m", "warn when something waits longer to be published", 0, 366 * 86400},
     {"health", "outbox_critical", CONF_DURATION, "1d", "critical when something waits longer to be published", 0, 366 * 86400},

@@ -80,12 +80,6 @@ int authority_publish_check(struct authority *authority, const char *dn, struct 
     return status;
 }
 
-int authority_audit_list(struct authority *authority, uint64_t after, struct audit_record *rows, size_t limit, size_t *count,
-                         struct error *error)
-{
-    return audit_page(authority->store, after, rows, limit, count, error);
-}
-
 /* ---- health ---- */
 
 struct health {
@@ -402,6 +396,7 @@ void authority_tick(struct authority *authority)
     if (issue_recover_left(authority, &none))
         log_error("what a stop interrupted cannot be completed: %s", none.message);
     error_clear(&none);
+    checkpoint_tick(authority);
     if (now % 3600 || !authority_issuer(authority, &none)) /* once an hour is enough for the log */
         return;
     for (unsigned i = 0; i < authority_key_count(authority); i++)

@@ -9,6 +9,7 @@
 #include "ca/policy/policy.h"
 #include "ca/signer/signer.h"
 #include "ca/x509/certificate.h"
+#include "ca/x509/key.h"
 #include "ca/x509/pkcs10.h"
 
 struct template_cache;
@@ -40,6 +41,8 @@ struct authority {
     size_t unrecovered_count;
     struct signing *signing; /* locked or not, and the clock */
     pthread_mutex_t crl_lock; /* one CRL at a time */
+    pthread_mutex_t checkpoint_lock; /* one checkpoint at a time */
+    int64_t checkpoint_due; /* by the monotonic clock, seconds; the main thread's */
     struct roles *roles; /* ca/authority_roles.c */
     struct background *background; /* ca/authority_backup.c */
     struct batch_worker *batches;
@@ -208,6 +211,17 @@ bool roles_account_is(struct authority *authority, const char *text, uint32_t ui
 int limits_check(const struct conf *conf, struct error *error); /* the items alone */
 /* OK, NOT_PERMITTED "officer.template" or "officer.requester", TEMPORARY when the directory must be asked and does not answer. */
 int limits_permit(struct authority *authority, const struct identity *officer, const struct request *request, struct error *error);
+/* Many at once, by a filter: NOT_PERMITTED "officer.limited" for whoever has limits. */
+int limits_permit_many(struct authority *authority, const struct identity *officer, struct error *error);
+
+/* ca/authority_checkpoint.c */
+/* Signs a checkpoint over the last record, or finds the one that is there; audit_checkpoint_free. */
+int checkpoint_now(struct authority *authority, struct audit_checkpoint *out, struct error *error);
+void checkpoint_tick(struct authority *authority);
+
+/* ca/authority_digest.c: taken first, then compared and recorded in the closure of the start */
+void digests_take(struct authority *authority, struct buf *out);
+int digests_record(struct authority *authority, struct store_txn *txn, const struct buf *taken);
 
 /* ca/authority_audit.c */
 int refusals_open(struct authority *authority, struct error *error);

@@ -100,3 +100,15 @@ int limits_permit(struct authority *authority, const struct identity *officer, c
     strings_free(&officers);
     return status;
 }
+
+int limits_permit_many(struct authority *authority, const struct identity *officer, struct error *error)
+{
+    struct strings officers = {0};
+    int status = conf_sections(authority->conf, "officer", &officers) ? error_memory(error) : OK;
+    for (size_t i = 0; i < officers.count && !status; i++)
+        if (officer->uid >= 0 && roles_account_is(authority, officers.items[i], (uint32_t)officer->uid))
+            status = error_set(error, NOT_PERMITTED, "officer.limited", "%s is an officer with limits ([officer.%s]): what he may revoke is "
+                               "judged one by one, not by a filter", officer->account, officers.items[i]);
+    strings_free(&officers);
+    return status;
+}

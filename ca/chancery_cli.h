@@ -151,6 +151,8 @@ int verb_check_db(struct cli *cli);
 int verb_restore(struct cli *cli);
 int verb_unlock(struct cli *cli);
 int verb_clock_accept(struct cli *cli);
+int verb_audit_verify(struct cli *cli);
+int verb_audit_export(struct cli *cli);
 int verb_proxy(struct cli *cli);
 int verb_help(struct cli *cli);
 int verb_version(struct cli *cli);

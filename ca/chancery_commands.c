@@ -107,6 +107,14 @@ static const struct option_row trust_options[] = {
     {"intermediate", OPTION_FLAG, NULL, "into the store of intermediates"},
     {"fingerprint", OPTION_VALUE, "HEX", "the SHA-256 that the certificate must have, from another source"}, END_ROW};
 static const struct option_row audit_options[] = {
+    {"since", OPTION_VALUE, "TIME", "at or after it: 2026-01-20T00:00:00Z, -3d"},
+    {"until", OPTION_VALUE, "TIME", "before it"},
+    {"actor", OPTION_VALUE, "ACCOUNT", "by this account; a * at the end of any of these stands for the rest"},
+    {"role", OPTION_VALUE, "ROLE", "in this role: administrator, officer, auditor, operator, read, cron, requester, daemon"},
+    {"action", OPTION_VALUE, "ACTION", "of this kind: request.deny, certificate.*"},
+    {"object", OPTION_VALUE, "OBJECT", "on this: \"request 17\""},
+    {"outcome", OPTION_VALUE, "OUTCOME", "with this end: refused, issued, denied"},
+    {"reason", OPTION_VALUE, "CODE", "with this reason code"},
     {"after", OPTION_VALUE, "NUMBER", "the records after this one"},
     {"limit", OPTION_VALUE, "N", "records of a page, 1 to 1000 (100)"},
     {"all", OPTION_FLAG, NULL, "every page"},
@@ -115,6 +123,11 @@ static const struct option_row backup_options[] = {
     {"with-key", OPTION_FLAG, NULL, "with the encrypted key: keep that copy where the passphrase is not"}, END_ROW};
 static const struct option_row check_db_options[] = {
     {"offline", OPTION_FLAG, NULL, "a backup, or with the daemon stopped its database"}, END_ROW};
+static const struct option_row audit_verify_options[] = {
+    {"certificate", OPTION_VALUE, "CERTIFICATES", "with a FILE: the CA's certificates, all that it ever had; otherwise the daemon is asked"},
+    {"after", OPTION_VALUE, "NUMBER", "with a FILE: it begins after this record"}, END_ROW};
+static const struct option_row audit_export_options[] = {
+    {"after", OPTION_VALUE, "NUMBER", "only the records after this one"}, OUT_ROW, FORCE_ROW, END_ROW};
 static const struct option_row help_options[] = {
     {"table", OPTION_FLAG, NULL, "every verb with its options, a line each, for shells"}, END_ROW};
 
@@ -169,6 +182,8 @@ const struct command commands[] = {
     {"clock accept", "", 0, 0, "administrator", "the clock is right as it is, although it went back or jumped", no_options, verb_clock_accept},
     {"health", "", 0, 0, "any", "what can go wrong and whether it did; exit status 0, 1, 2 or 3 as monitoring plug-ins have it", no_options, verb_health},
     {"audit list", "", 0, 0, "auditor", "audit records", audit_options, verb_audit_list},
+    {"audit verify", "[FILE]", 0, 1, "auditor; any for a FILE", "finds any changed, missing, inserted or cut record, in the database or in an exported file", audit_verify_options, verb_audit_verify},
+    {"audit export", "", 0, 0, "auditor", "the records as lines of JSON, with checkpoints and their signatures", audit_export_options, verb_audit_export},
     {"backup", "DIR", 1, 1, "operator, cron", "copies database, configuration and the signer's journal into a new folder, while running",
      backup_options, verb_backup},
     {"check-db", "[DIR]", 0, 1, "operator", "checks a copy of the database: tables, indices, journal, audit chain", check_db_options, verb_check_db},

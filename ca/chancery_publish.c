@@ -1,4 +1,4 @@
-/* The verbs that show what left the authority: publish status, check and retry; audit list.
+/* The verbs that show what left the authority: publish status, check and retry.
  * Repairing a directory is the publisher's; here its outbox is shown and hurried. */
 #include "config.h"
 
@@ -15,12 +15,6 @@ static const struct column outbox_columns[] = {
     {"CRL", "crl_number", 0},    {"ADDED", "added_at", 0},    {"TRIES", "attempts", 0}, {"NEXT", "next_at", 0},
     {"PARKED", "parked", 0},     {"WHY", "last_error", 0},    {NULL, NULL, 0},
 };
-static const struct column audit_columns[] = {
-    {"NUMBER", "number", 0}, {"AT", "at", 0},       {"ACTOR", "actor", 24},   {"ROLE", "role", 0},
-    {"ACTION", "action", 0}, {"OBJECT", "object", 40}, {"OUTCOME", "outcome", 0}, {"REASON", "reason", 0},
-    {"DETAIL", "detail", 0}, {NULL, NULL, 0},
-};
-
 static void show_status(struct cli *cli, const json_t *answer)
 {
     const json_t *rows = json_object_get(answer, "rows");
@@ -76,58 +70,4 @@ int verb_publish_retry(struct cli *cli)
 
     int status = cli_post(cli, "/v1/publish/retry", NULL, json_pack("{s:s?}", "module", module), &answer);
     return status == OK ? cli_json_or(cli, answer, show_retried) : status;
-}
-
-/* Takes page; whole gathers the pages of --json. */
-static void take_audit(struct cli *cli, json_t **whole, json_t *page, bool first)
-{
-    if (cli->json && *whole == NULL) {
-        *whole = page;
-        return;
-    }
-    if (cli->json) {
-        json_array_extend(json_object_get(*whole, "rows"), json_object_get(page, "rows"));
-        json_object_set(*whole, "more", json_object_get(page, "more"));
-    } else if (option_flag(cli, "csv")) {
-        out_csv(cli, json_object_get(page, "rows"), audit_columns, first);
-    } else {
-        out_table(cli, json_object_get(page, "rows"), audit_columns, first);
-    }
-    json_decref(page);
-}
-
-int verb_audit_list(struct cli *cli)
-{
-    struct buf path = BUF_EMPTY;
-    json_t *whole = NULL, *page = NULL;
-    char after[24] = "";
-    bool more = true, first = true;
-    int status = OK;
-
-    if (option_flag(cli, "after"))
-        snprintf(after, sizeof after, "%s", option_value(cli, "after"));
-    while (status == OK && more) {
-        client_path_start(&path, "/v1/audit", NULL);
-        client_path_query(&path, "limit", option_value(cli, "limit"));
-        client_path_query(&path, "after", after[0] != '\0' ? after : NULL);
-        status = client_call(cli->client, "GET", buf_text(&path), NULL, &page, &cli->error);
-        if (status != OK)
-            break;
-        const json_t *rows = json_object_get(page, "rows");
-        size_t count = json_array_size(rows);
-        more = client_bool(page, "more") && count > 0;
-        if (more)
-            snprintf(after, sizeof after, "%lld", (long long)client_number(json_array_get(rows, count - 1), "number"));
-        take_audit(cli, &whole, page, first);
-        first = false;
-        if (more && !option_flag(cli, "all"))
-            break;
-    }
-    if (status == OK && whole != NULL)
-        out_json(cli, whole);
-    if (status == OK && more)
-        cli_note(cli, "more: --after %s", after);
-    json_decref(whole);
-    buf_free(&path);
-    return status;
 }

@@ -29,6 +29,8 @@
 #include "ca/signer/signer.h"
 #include "config.h"
 
+#define STARTED_MAX (2 * EXITS_MAX + 2)
+
 struct daemon {
     struct daemon_conf conf;
     struct signer_process signer_process;
@@ -39,6 +41,8 @@ struct daemon {
     size_t exec_count;
     struct forker_program programs[EXITS_MAX + EXECS_MAX + 1];
     struct exit_interest interests[EXITS_MAX];
+    struct started_file started[STARTED_MAX];
+    size_t started_count;
     struct forker *forker;
     struct signer *signer;
     struct store *store;
@@ -204,12 +208,38 @@ static int probe(void *argument, const char *module, const char *dn, struct stri
                     : error_set(error, TEMPORARY, "publish.starting", "the exit modules are being started");
 }
 
+static int started_add(struct daemon *daemon, const char *kind, const char *name, struct error *error)
+{
+    char *path = NULL, *title = NULL;
+    if (asprintf(&path, "%s/%s_%s.so", daemon->conf.module_directory, kind, name) < 0 || asprintf(&title, "%s/%s", kind, name) < 0)
+        return error_memory(error); /* the daemon does not start: what was made stays until it has ended */
+    daemon->started[daemon->started_count++] = (struct started_file){title, path};
+    return OK;
+}
+
+/* What runs here, for the audit of a change between two starts. */
+static int started_list(struct daemon *daemon, struct error *error)
+{
+    const struct daemon_conf *conf = &daemon->conf;
+    int status = OK;
+    daemon->started[daemon->started_count++] = (struct started_file){"chanceryd", "/proc/self/exe"};
+    daemon->started[daemon->started_count++] = (struct started_file){"signer.conf", conf_text(conf->conf, "signer", "conf")};
+    for (size_t i = 0; i < policy_count(conf->policy) && daemon->started_count < STARTED_MAX && !status; i++)
+        status = started_add(daemon, "policy", policy_module(conf->policy, i)->name, error);
+    for (size_t i = 0; i < conf->exit_names.count && daemon->started_count < STARTED_MAX && !status; i++)
+        status = started_add(daemon, "publish", conf->exit_names.items[i] + strlen("publish/"), error);
+    return status;
+}
+
 static int start_authority(struct daemon *daemon, struct error *error)
 {
+    int status = started_list(daemon, error);
+    if (status)
+        return status;
     struct authority_options options = {
         .conf = daemon->conf.conf, .store = daemon->store, .signer = daemon->signer, .policy = daemon->conf.policy,
         .directory = daemon->directory, .exits = daemon->interests, .exit_count = daemon->conf.exit_names.count,
-        .probe = probe, .probe_argument = daemon,
+        .probe = probe, .probe_argument = daemon, .started = daemon->started, .started_count = daemon->started_count,
     };
     return authority_open(&options, &daemon->authority, error);
 }

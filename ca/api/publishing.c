@@ -1,4 +1,4 @@
-/* Handlers of what leaves the authority: the outbox of the exit modules, and the audit records.
+/* Handlers of what leaves the authority: the outbox of the exit modules.
  * Nothing here talks to a directory; `publish check` asks the exit host through the authority. */
 #include "ca/api/routes.h"
 
@@ -89,44 +89,4 @@ int handle_publish_retry(struct call *call, struct error *error)
 
     int status = authority_publish_retry(call->authority, &call->caller, body_text(call->body, "module"), &count, error);
     return status == OK ? call_answer(call, json_pack("{s:o}", "count", json_of_number(count)), error) : status;
-}
-
-static json_t *audit_each(const void *row)
-{
-    const struct audit_record *record = row;
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "number", json_of_number(record->number),
-                     "at", json_of_time(record->at),
-                     "actor", json_of_text(record->actor),
-                     "role", json_of_text(record->role),
-                     "action", json_of_text(record->action),
-                     "object", json_of_text(record->object),
-                     "outcome", json_of_text(record->outcome),
-                     "reason", json_of_text(record->reason),
-                     "detail", json_of_text(record->detail));
-}
-
-int handle_audit(struct call *call, struct error *error)
-{
-    uint64_t after = 0, limit = ROWS_DEFAULT;
-    size_t count = 0;
-
-    int status = call_query_number(call, "after", 0, INT64_MAX, &after, error);
-    if (status == OK)
-        status = call_query_number(call, "limit", 1, ROWS_MAX, &limit, error);
-    if (status != OK)
-        return status;
-    /* One more than asked for tells whether there are further ones. */
-    struct audit_record *rows = calloc(limit + 1, sizeof *rows);
-    if (rows == NULL)
-        return error_memory(error);
-    status = authority_audit_list(call->authority, after, rows, limit + 1, &count, error);
-    if (status == OK) {
-        size_t shown = count > limit ? limit : count;
-        status = call_answer(call, json_pack("{s:o, s:b}", "rows", shape_array(rows, shown, sizeof *rows, audit_each), "more",
-                                             count > limit), error);
-    }
-    audit_rows_free(rows, count);
-    free(rows);
-    return status;
 }

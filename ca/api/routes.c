@@ -2,6 +2,7 @@
  * Roles that need no more than the route are judged here, ownership is the authority's to judge. */
 #include "ca/api/routes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct body_member install_members[] = {{"certificate", BODY_TEXT, true}, {NULL, 0, false}};
@@ -45,6 +46,8 @@ static const struct body_member import_number_members[] = {{"number", BODY_NUMBE
 static const struct body_member unlock_members[] = {{"passphrase", BODY_TEXT, true}, {NULL, 0, false}};
 
 #define LIST_QUERY "disposition template requester name expiring since until sort desc after limit"
+
+#define AUDIT_QUERY "after limit since until actor role action object outcome reason"
 
 const struct route routes[] = {
     {"GET", "/v1/info", ROLES_ANY, MAP_NO, "info", "", NULL, handle_info},
@@ -93,7 +96,10 @@ const struct route routes[] = {
     {"GET", "/v1/trust", ROLES_ANY, MAP_NO, "trust list", "", NULL, handle_trust},
     {"POST", "/v1/trust", ROLE_ADMINISTRATOR, MAP_NO, "trust import", "", trust_members, handle_trust_import},
     {"GET", "/v1/health", ROLES_ANY, MAP_NO, "health", "", NULL, handle_health},
-    {"GET", "/v1/audit", ROLE_AUDITOR, MAP_NO, "audit list", "after limit", NULL, handle_audit},
+    {"GET", "/v1/audit", ROLE_AUDITOR, MAP_NO, "audit list", AUDIT_QUERY, NULL, handle_audit},
+    {"GET", "/v1/audit/verify", ROLE_AUDITOR, MAP_NO, "audit verify", "", NULL, handle_audit_verify},
+    {"POST", "/v1/audit/export", ROLE_AUDITOR, MAP_NO, "audit export", "after", NULL, handle_audit_export},
+    {"GET", "/v1/audit/lines", ROLE_AUDITOR, MAP_NO, "audit export", "after until", NULL, handle_audit_lines},
     {"GET", "/v1/counts", ROLES_READ, MAP_NO, "counts", "", NULL, handle_counts},
     {"POST", "/v1/backup", ROLE_OPERATOR | ROLE_CRON, MAP_NO, "backup", "", backup_members, handle_backup},
     {"POST", "/v1/check-db", ROLE_OPERATOR, MAP_NO, "check-db", "", NULL, handle_check_database},
@@ -115,6 +121,14 @@ static bool pattern_fits(const char *pattern, const char *path, const char **sta
     *start = path + before;
     *size = strcspn(*start, "/");
     return *size > 0 && strcmp(*start + *size, strchr(open, '}') + 1) == 0;
+}
+
+const char *route_kind(const struct route *route, char kind[READ_KIND_SIZE])
+{
+    const char *start = route->pattern + strlen("/v1/");
+
+    snprintf(kind, READ_KIND_SIZE, "%.*s", (int)strcspn(start, "/"), start);
+    return kind;
 }
 
 const struct route *route_find(const char *method, const char *path, char **argument, bool *known_path)

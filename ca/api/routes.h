@@ -50,6 +50,9 @@ extern const struct route routes[]; /* ended by method NULL */
 
 /* The row, with *argument (free it) what stands in the place of {…}. NULL: none; *known_path when another method has the path. */
 const struct route *route_find(const char *method, const char *path, char **argument, bool *known_path);
+/* What a route is about, the word after /v1/ of its path: "requests", "audit". Returns kind. */
+#define READ_KIND_SIZE 32
+const char *route_kind(const struct route *route, char kind[READ_KIND_SIZE]);
 /* OK or NOT_PERMITTED "role.missing" naming the roles that would do. */
 int route_permit(const struct route *route, const struct identity *caller, struct error *error);
 /* Who calls, which row, and whether he may: all that is judged before anything of the query or the body is read. OK: route,
@@ -111,7 +114,11 @@ int handle_clock_accept(struct call *call, struct error *error);
 int handle_publish_status(struct call *call, struct error *error);
 int handle_publish_check(struct call *call, struct error *error);
 int handle_publish_retry(struct call *call, struct error *error);
+/* audit.c */
 int handle_audit(struct call *call, struct error *error);
+int handle_audit_verify(struct call *call, struct error *error);
+int handle_audit_export(struct call *call, struct error *error);
+int handle_audit_lines(struct call *call, struct error *error);
 /* templates.c */
 int handle_templates(struct call *call, struct error *error);
 int handle_template_show(struct call *call, struct error *error);

@@ -32,6 +32,7 @@ const struct conf_item api_items[] = {
     {"api", "connections_per_uid", CONF_NUMBER, "32", "connections at once of one user", 1, 4096},
     {"api", "connections_kept", CONF_NUMBER, "8", "connections kept for administrators, officers, auditors and operators", 0, 64},
     {"api", "timeout", CONF_DURATION, "60s", "a connection that is silent for so long is closed", 5, 3600},
+    {"audit", "reads", CONF_LIST, NULL, "kinds of successful reads that are put on record too: the word after /v1/ of their paths", 0, 0},
     {NULL, NULL, 0, NULL, NULL, 0, 0},
 };
 
@@ -49,12 +50,14 @@ struct api {
     int fd;
     char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
     unsigned limit, limit_per_uid, kept;
+    struct strings reads; /* kinds that are put on record */
     pthread_mutex_t lock; /* of what follows */
     unsigned connections;
     struct uid_count *uids; /* limit of them, those with connections first */
     size_t uid_count;
 };
 struct exchange { /* one request and its answer */
+    const struct strings *reads;
     struct call call;
     struct buf body;
     size_t overrun;
@@ -295,6 +298,18 @@ static int map_caller(struct call *call, struct error *error)
     return error_set(error, why.status, why.reason, "%s", why.message);
 }
 
+/* Changes and refusals are on record whatever the configuration says; a successful read is where it names the kind. No record, no
+ * answer. */
+static int record_read(struct exchange *exchange, struct error *error)
+{
+    struct call *call = &exchange->call;
+    char kind[READ_KIND_SIZE];
+
+    if (strcmp(call->route->method, "GET") != 0 || !strings_contain(exchange->reads, route_kind(call->route, kind)))
+        return OK;
+    return authority_audit_read(call->authority, &call->caller, call->route->verb, call->argument != NULL ? call->argument : "", error);
+}
+
 static int run_call(struct exchange *exchange, struct MHD_Connection *connection, const struct peer *peer, const char *method,
                     const char *url, struct error *error)
 {
@@ -317,6 +332,8 @@ static int run_call(struct exchange *exchange, struct MHD_Connection *connection
     }
     if ((status = map_caller(call, error)) == OK)
         status = call->route->handle(call, error);
+    if (status == OK)
+        status = record_read(exchange, error);
     if (status != OK && status != TEMPORARY && status != INTERNAL && !error->audited &&
         (strcmp(call->route->method, "POST") == 0 || status == NOT_PERMITTED))
         authority_audit_refusal(call->authority, &call->caller, call->route->verb, call->argument, error);
@@ -398,6 +415,7 @@ static void *exchange_start(void *argument, const char *uri, struct MHD_Connecti
     if (exchange == NULL)
         return NULL;
     exchange->call.authority = api->authority;
+    exchange->reads = &api->reads;
     exchange->call.fd = -1;
     exchange->bad_uri = strlen(uri) > URI_MAX || strstr(uri, "%00") != NULL;
     return exchange;
@@ -492,6 +510,29 @@ static int daemon_start(struct api *api, unsigned timeout_s, struct error *error
     return OK;
 }
 
+static bool read_kind_known(const char *name)
+{
+    char kind[READ_KIND_SIZE];
+
+    for (const struct route *route = routes; route->method != NULL; route++)
+        if (strcmp(route->method, "GET") == 0 && strcmp(route_kind(route, kind), name) == 0)
+            return true;
+    return false;
+}
+
+static int reads_check(const struct conf *conf, struct error *error)
+{
+    struct strings reads = {NULL, 0};
+    int status = conf_list(conf, "audit", "reads", &reads) == OK ? OK : error_memory(error);
+
+    for (size_t i = 0; i < reads.count && status == OK; i++)
+        if (!read_kind_known(reads.items[i]))
+            status = error_set(error, BAD_CONFIG, "audit.reads", "%s: [audit] reads: there are no reads of the kind \"%s\"; chancery.conf(5) "
+                               "lists the kinds", conf_path(conf), reads.items[i]);
+    strings_free(&reads);
+    return status;
+}
+
 int api_check(const struct conf *conf, struct error *error)
 {
     const char *path = conf_text(conf, "api", "socket");
@@ -500,7 +541,7 @@ int api_check(const struct conf *conf, struct error *error)
         return error_set(error, BAD_CONFIG, "api.socket", "[api] socket must be an absolute path");
     if (conf_number(conf, "api", "connections_kept") >= conf_number(conf, "api", "connections"))
         return error_set(error, BAD_CONFIG, "api.connections", "[api] connections_kept must be less than connections");
-    return OK;
+    return reads_check(conf, error);
 }
 
 int api_open(const struct conf *conf, struct authority *authority, struct api **out, struct error *error)
@@ -521,6 +562,10 @@ int api_open(const struct conf *conf, struct authority *authority, struct api **
     api->limit_per_uid = (unsigned)conf_number(conf, "api", "connections_per_uid");
     api->kept = (unsigned)conf_number(conf, "api", "connections_kept");
     api->uids = calloc(api->limit, sizeof *api->uids);
+    if (conf_list(conf, "audit", "reads", &api->reads) != OK) {
+        status = error_memory(error);
+        goto out;
+    }
     status = api->uids != NULL ? socket_open(api, conf_text(conf, "api", "socket"), error) : error_memory(error);
     if (status == OK)
         status = daemon_start(api, (unsigned)conf_number(conf, "api", "timeout"), error);
@@ -545,6 +590,7 @@ void api_close(struct api *api)
     else if (api->fd >= 0)
         close(api->fd);
     pthread_mutex_destroy(&api->lock);
+    strings_free(&api->reads);
     free(api->uids);
     free(api);
 }

@@ -273,6 +273,7 @@ static void serve_info(struct process *process, const struct frame *frame)
     journal_facts(process->open.journal, &facts);
     info.signatures = facts.signatures;
     info.last_at = facts.last_at;
+    info.last_checkpoint = facts.last_checkpoint;
     for (info.key_count = 0; info.key_count < process->open.keys.count; info.key_count++)
         info_key(process, process->open.keys.keys[info.key_count], &info.keys[info.key_count]);
     info_put(&body, &info);

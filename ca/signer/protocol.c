@@ -217,7 +217,7 @@ static int get_octets(struct bytes *rest, struct buf *out)
     return out->failed ? BAD_DATA : OK;
 }
 
-#define INFO_FIXED (1 + 8 + 8 + 4)
+#define INFO_FIXED (1 + 8 + 8 + 4 + 8)
 #define KEY_FIXED (20 + 16 + 8)
 
 static void key_put(struct buf *body, const struct signer_key_info *key)
@@ -252,6 +252,7 @@ void info_put(struct buf *body, const struct signer_info *info)
     put_u64(fixed + 1, info->signatures);
     put_u64(fixed + 9, (uint64_t)info->last_at);
     put_u32(fixed + 17, (uint32_t)info->key_count);
+    put_u64(fixed + 21, info->last_checkpoint);
     buf_add(body, fixed, sizeof fixed);
     for (size_t i = 0; i < info->key_count; i++)
         key_put(body, &info->keys[i]);
@@ -268,6 +269,7 @@ int info_get(struct bytes body, struct signer_info *info)
     info->locked = fixed[0] != 0;
     info->signatures = get_u64(fixed + 1);
     info->last_at = (int64_t)get_u64(fixed + 9);
+    info->last_checkpoint = get_u64(fixed + 21);
     rest = bytes_of(fixed + INFO_FIXED, body.size - INFO_FIXED);
     for (info->key_count = 0; info->key_count < count; info->key_count++)
         if (key_get(&rest, &info->keys[info->key_count]) != OK)

@@ -25,6 +25,7 @@ struct signer_info {
     size_t key_count;
     uint64_t signatures;   /* in its journal */
     int64_t last_at;
+    uint64_t last_checkpoint; /* audit record under the last checkpoint that it signed, 0: none */
 };
 
 int signer_connect(int fd, struct signer **out, struct error *error); /* takes fd; starts a reader thread */

@@ -144,3 +144,25 @@ int audit_page(struct store *store, uint64_t after, struct audit_record *rows, s
     *count = page.count;
     return status;
 }
+
+struct octets_state {
+    int (*each)(uint64_t number, struct bytes octets, void *argument);
+    void *argument;
+};
+
+static int octets_row(struct bytes key, struct bytes primary, struct bytes value, void *argument)
+{
+    struct octets_state *state = argument;
+    (void)primary;
+    int status = state->each(get_u64(key.data), value, state->argument);
+    return status == 1 ? SCAN_END : status;
+}
+
+int audit_octets(struct store *store, uint64_t after, int (*each)(uint64_t number, struct bytes octets, void *argument), void *argument,
+                 struct error *error)
+{
+    struct octets_state state = {each, argument};
+    struct id_key from = ID_KEY(after + 1);
+    struct scan scan = {.table = TABLE_AUDIT, .from = bytes_of(from.octets, 8), .with_data = true, .each = octets_row, .argument = &state};
+    return table_scan(store, &scan, error);
+}

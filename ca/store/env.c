@@ -20,7 +20,7 @@
 
 const char *const table_names[TABLE_COUNT] = {
     "settings", "requests", "reservations", "serials", "certificates", "revoked", "crls", "crl_chunks", "outbox", "outbox_state",
-    "outbox_stats", "outbox_request", "audit", "templates", "trust", "assignments", "assigned", "i_disposition", "i_requester", "i_template",
+    "outbox_stats", "outbox_request", "audit", "checkpoints", "templates", "trust", "assignments", "assigned", "i_disposition", "i_requester", "i_template",
     "i_digest", "i_request_name", "i_serial", "i_sha1", "i_sha256", "i_spki", "i_not_after", "i_certificate_name", "i_revoked_id",
 };
 

@@ -24,6 +24,7 @@ enum table {
     TABLE_OUTBOX_STATS,
     TABLE_OUTBOX_REQUEST, /* RequestID, module NUL, sequence: what waits for one request */
     TABLE_AUDIT,
+    TABLE_CHECKPOINTS, /* number of the audit record under it */
     TABLE_TEMPLATES,
     TABLE_TRUST,
     TABLE_ASSIGNMENTS,

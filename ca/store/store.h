@@ -230,6 +230,22 @@ int audit_page(struct store *store, uint64_t after, struct audit_record *rows, s
 void audit_rows_free(struct audit_record *rows, size_t count);
 int audit_head(struct store *store, uint64_t *number, uint8_t hash[32], struct error *error);
 
+/* Every record after `after` as it is stored, in order of the numbers; each: 0 goes on, 1 ends well, others are errors. */
+int audit_octets(struct store *store, uint64_t after, int (*each)(uint64_t number, struct bytes octets, void *argument), void *argument,
+                 struct error *error);
+struct audit_checkpoint { /* a signature over the chain up to a record */
+    uint64_t number; /* of that record; 0: there is no checkpoint */
+    struct buf tbs, signature;
+    uint8_t key_id[20]; /* of the key that signed */
+    int64_t at;
+};
+void audit_checkpoint_free(struct audit_checkpoint *checkpoint);
+int checkpoints_put(struct store_txn *txn, const struct audit_checkpoint *checkpoint);
+int checkpoints_latest(struct store *store, struct audit_checkpoint *out, struct error *error);
+/* Those over records after `after`, in order. */
+int checkpoints_each(struct store *store, uint64_t after, int (*each)(const struct audit_checkpoint *, void *), void *argument,
+                     struct error *error);
+
 /* ---- adopted templates, trust stores, assignments ---- */
 struct adopted_template {
     char *name;

@@ -16,16 +16,17 @@ ca/module.h                                | ca/base/ ca/request.h ca/template.h
 ca/x509/*                                  | ca/base/ ca/request.h ca/template.h
 ca/signer/*                                | ca/base/ ca/request.h ca/template.h ca/x509/ ca/process/
 ca/store/*                                 | ca/base/ ca/request.h ca/event.h ca/template.h
+ca/audit/*                                 | ca/base/ ca/store/store.h ca/store/records.pb-c.h ca/signer/checkpoint.h ca/x509/
 ca/directory/*                             | ca/base/ ca/template.h
 ca/policy/*                                | ca/base/ ca/module.h ca/request.h ca/event.h ca/template.h ca/directory/
-ca/authority*                              | ca/base/ ca/request.h ca/template ca/event.h ca/module.h ca/x509/ ca/signer/ ca/store/ ca/directory/ ca/policy/ ca/assign/ ca/authority ca/object.h
+ca/authority*                              | ca/base/ ca/request.h ca/template ca/event.h ca/module.h ca/x509/ ca/signer/ ca/store/ ca/directory/ ca/policy/ ca/assign/ ca/audit/ ca/authority ca/object.h
 ca/exit/*                                  | ca/base/ ca/module.h ca/request.h ca/event.h ca/store/ ca/process/
 ca/process/*                               | ca/base/
 ca/api/*                                   | ca/base/ ca/authority.h ca/authority_bulk.h ca/request.h ca/template.h ca/store/store.h ca/object.h
 ca/object*                                 | ca/base/
 ca/assign/*                                | ca/base/ ca/client.h ca/request.h ca/directory/ ca/x509/
 ca/client*                                 | ca/base/ ca/client
-ca/chancery.c ca/chancery_*                | ca/base/ ca/client.h ca/chancery_ ca/x509/pkcs10.h ca/template_text.h
+ca/chancery.c ca/chancery_*                | ca/base/ ca/client.h ca/chancery_ ca/audit/export.h ca/x509/pkcs10.h ca/template_text.h
 ca/chancery-*.c                             | ca/base/ ca/client
 ca/chanceryd* ca/init.* ca/newkey.*        | ca/
 enroll/*                                   | ca/base/ ca/client.h ca/x509/ ca/directory/

@@ -564,12 +564,44 @@ void background_state_free(struct background_state *state)
     strings_free(&state->findings);
 }
 
-int authority_audit_list(struct authority *fake, uint64_t after, struct audit_record *rows, size_t limit, size_t *count,
-                         struct error *error)
+int authority_audit_list(struct authority *fake, const struct audit_filter *filter, uint64_t after, struct audit_record *rows,
+                         size_t limit, size_t *count, struct error *error)
 {
+    remember_text(fake, filter->actor);
     for (*count = 0; *count < limit && after + *count < 5; ++*count)
         rows[*count] = (struct audit_record){.number = after + *count + 1, .action = "submit"};
     return remember(fake, "audit list", 0, error);
+}
+
+int authority_audit_verify(struct authority *fake, struct audit_chain *out, struct error *error)
+{
+    *out = (struct audit_chain){.last = 7, .records = 7, .checkpoints = 2, .checkpoint = 5, .checkpoint_at = 1768893129};
+    return remember(fake, "audit verify", 0, error);
+}
+
+int authority_audit_export(struct authority *fake, const struct identity *caller, uint64_t after, uint64_t *until, struct buf *line,
+                           struct error *error)
+{
+    (void)caller;
+    *until = after + 3;
+    buf_add_text(line, "{\"checkpoint\":3}\n");
+    return remember(fake, "audit export", 0, error);
+}
+
+int authority_audit_lines(struct authority *fake, uint64_t after, uint64_t until, struct buf *out, struct error *error)
+{
+    for (uint64_t number = after + 1; number <= until; number++)
+        buf_printf(out, "{\"record\":%llu}\n", (unsigned long long)number);
+    return remember(fake, "audit lines", 0, error);
+}
+
+int authority_audit_read(struct authority *fake, const struct identity *caller, const char *action, const char *object, struct error *error)
+{
+    (void)caller;
+    (void)object;
+    fake->reads++;
+    remember_text(fake, action);
+    return fake->read_status == OK ? OK : error_set(error, fake->read_status, "store.disk", "the audit cannot be written");
 }
 
 void audit_rows_free(struct audit_record *rows, size_t count)

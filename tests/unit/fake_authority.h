@@ -20,7 +20,8 @@ struct authority {
     size_t pkcs10_size, usage_count;
     int64_t at;
     int reason;
-    unsigned refusals;
+    unsigned refusals, reads;
+    int read_status; /* what authority_audit_read says */
     char refusal_action[32], refusal_reason[64];
 };
 

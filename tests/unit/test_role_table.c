@@ -46,6 +46,7 @@ static const struct row rows[] = {
     {"config", ROUTE_ONLY, NULL, {"++++++++"}},
     {"whoami", ROUTE_ONLY, NULL, {"++++++++"}},
     {"install-cert", ROUTE_ONLY, NULL, {"rrrrr+rs"}},
+    {"renew", ROUTE_ONLY, NULL, {"rrrrr+rs"}},
     {"list", WITH_ACCOUNT, NULL, {"++++++++", "", "o+++++oo"}},
     {"submit", ROUTE_ONLY, NULL, {"++++++r+"}},
     {"find", ROUTE_ONLY, NULL, {"++++++++"}}, /* without a role: among his own */
@@ -53,8 +54,13 @@ static const struct row rows[] = {
     {"retrieve", WITH_ISSUED, NULL, {"++++++++", "++++++++", "o+++++oo"}},
     {"resubmit", WITH_PENDING, "{}", {"rrrrqrrs", "rrrrerrs", "rrrr+rrs"}},
     {"deny", WITH_PENDING, "{}", {"rrrrqrrs", "rrrrerrs", "rrrr+rrs"}},
+    {"set-attribute", WITH_PENDING, "{\"attributes\": [\"cdc:dc1\"]}", {"rrrrqrrs", "rrrrerrs", "rrrr+rrs"}},
+    {"set-extension", WITH_PENDING, "{\"oid\": \"1.2.3.4\", \"value\": \"BQA=\"}", {"rrrrqrrs", "rrrrerrs", "rrrr+rrs"}},
     {"revoke", WITH_ISSUED, "{\"reason\": \"superseded\"}", {"++++++++", "++++++++", "hhhh+hhh"}},
     {"release", WITH_ISSUED, "{}", {"rrrr+rrs", "rrrr+rrs", "rrrr+rrs"}},
+    {"revoke.batch", ROUTE_ONLY, NULL, {"rrrr+rrs"}},
+    {"batch", ROUTE_ONLY, NULL, {"r+++++rs"}},
+    {"certificate.import", ROUTE_ONLY, NULL, {"rrrrr+rs"}},
     {"isvalid", WITH_ISSUED, NULL, {"r+++++rs", "r+++++rs", "r+++++rs"}},
     {"assignability", WITH_ISSUED, NULL, {"++++++++", "++++++++", "o+++++oo"}},
     {"crl publish", ROUTE_ONLY, NULL, {"rrrr+r+s"}},
@@ -76,7 +82,12 @@ static const struct row rows[] = {
     {"trust import", ROUTE_ONLY, NULL, {"rrrrr+rs"}},
     {"health", ROUTE_ONLY, NULL, {"++++++++"}},
     {"audit list", ROUTE_ONLY, NULL, {"rrr+rrrr"}},
+    {"audit verify", ROUTE_ONLY, NULL, {"rrr+rrrr"}},
+    {"audit export", ROUTE_ONLY, NULL, {"rrr+rrrr"}},
     {"counts", ROUTE_ONLY, NULL, {"r+++++rs"}},
+    {"backup", ROUTE_ONLY, NULL, {"rr+rrr+r"}},
+    {"check-db", ROUTE_ONLY, NULL, {"rr+rrrrr"}},
+    {"background", ROUTE_ONLY, NULL, {"rr+rr++s"}},
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 
