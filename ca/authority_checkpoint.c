@@ -227,7 +227,7 @@ static int line_write(uint64_t number, struct bytes octets, void *argument)
     struct lines *lines = argument;
     struct verification *v = &lines->checkpoints;
     if (number > lines->until)
-        return 1;
+        return EACH_END;
     int status = audit_line_record(number, octets, lines->out, lines->error);
     if (!status && v->next < v->count && v->checkpoints[v->next].number == number)
         status = audit_line_checkpoint(&v->checkpoints[v->next++], lines->out, lines->error);
@@ -242,7 +242,7 @@ struct collection {
 static int checkpoint_collect_until(const struct audit_checkpoint *checkpoint, void *argument)
 {
     struct collection *collection = argument;
-    return checkpoint->number > collection->until ? 1 : checkpoint_collect(checkpoint, collection->to);
+    return checkpoint->number > collection->until ? EACH_END : checkpoint_collect(checkpoint, collection->to);
 }
 
 int authority_audit_lines(struct authority *authority, uint64_t after, uint64_t until, struct buf *out, struct error *error)

@@ -154,8 +154,7 @@ static int octets_row(struct bytes key, struct bytes primary, struct bytes value
 {
     struct octets_state *state = argument;
     (void)primary;
-    int status = state->each(get_u64(key.data), value, state->argument);
-    return status == 1 ? SCAN_END : status;
+    return state->each(get_u64(key.data), value, state->argument);
 }
 
 int audit_octets(struct store *store, uint64_t after, int (*each)(uint64_t number, struct bytes octets, void *argument), void *argument,

@@ -59,7 +59,7 @@ static int checkpoint_row(struct bytes key, struct bytes primary, struct bytes v
     if (!status)
         status = state->each(&checkpoint, state->argument);
     audit_checkpoint_free(&checkpoint);
-    return status == 1 ? SCAN_END : status;
+    return status;
 }
 
 int checkpoints_each(struct store *store, uint64_t after, int (*each)(const struct audit_checkpoint *, void *), void *argument,

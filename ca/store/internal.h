@@ -103,7 +103,7 @@ struct scan {
     int (*each)(struct bytes key, struct bytes primary, struct bytes value, void *argument);
     void *argument;
 };
-#define SCAN_END (-1)
+#define SCAN_END EACH_END
 int table_scan(struct store *store, const struct scan *scan, struct error *error);
 
 /* index.c: callbacks for DB->associate */

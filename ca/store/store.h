@@ -230,7 +230,8 @@ int audit_page(struct store *store, uint64_t after, struct audit_record *rows, s
 void audit_rows_free(struct audit_record *rows, size_t count);
 int audit_head(struct store *store, uint64_t *number, uint8_t hash[32], struct error *error);
 
-/* Every record after `after` as it is stored, in order of the numbers; each: 0 goes on, 1 ends well, others are errors. */
+/* Every record after `after` as it is stored, in order of the numbers; each: OK goes on, EACH_END ends well, others are errors. */
+#define EACH_END (-1)
 int audit_octets(struct store *store, uint64_t after, int (*each)(uint64_t number, struct bytes octets, void *argument), void *argument,
                  struct error *error);
 struct audit_checkpoint { /* a signature over the chain up to a record */

@@ -78,7 +78,8 @@ static void conf_make(struct fixture *fixture, const char *more)
 
     buf_printf(&text, "[ca]\nname = " FIXTURE_CA_NAME "\nhost = ca.example.com\n[store]\npath = %s\n[signer]\nconf = %s\n",
                fixture->store_path, fixture->signer_conf);
-    buf_add_text(&text, "[roles]\nadministrators = adam both\nofficers = olga 1008\nauditors = audrey\noperators = otis\nreaders = rita\n");
+    if (more == NULL || strncmp(more, "[roles]", 7) != 0)
+        buf_add_text(&text, "[roles]\nadministrators = adam both\nofficers = olga 1008\nauditors = audrey\noperators = otis\nreaders = rita\n");
     buf_add_text(&text, more != NULL ? more : "");
     file_put(fixture->conf_path, buf_text(&text));
     must(conf_load(fixture->conf_path, tables, &fixture->conf, &error) == OK, "configuration", &error);

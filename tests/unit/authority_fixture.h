@@ -22,7 +22,7 @@ struct fixture {
     struct buf certificate; /* DER of the CA */
 };
 #define FIXTURE_CA_NAME "TEST-CA"
-/* more: configuration after the fixture's own, NULL: none. *error: why the authority does not open; the rest must. */
+/* more: configuration after the fixture's own, NULL: none; it continues [roles], or begins with it and then stands for it. *error: why the authority does not open; the rest must. */
 int fixture_begin(struct fixture *fixture, const char *more, struct error *error);
 void fixture_end(struct fixture *fixture);
 /* Ends signer, store and authority as a daemon does that stops, and starts them again on the same folder. */
