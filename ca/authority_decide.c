@@ -106,6 +106,7 @@ struct decision {
     int reason;
     int64_t at, invalid_since;
     bool release;
+    bool keep_date; /* of a revocation that is in effect: none was given */
     uint64_t batch; /* 0: by itself */
 };
 
@@ -164,8 +165,16 @@ int authority_deny(struct authority *authority, const struct identity *caller, u
 /* ---- revoke and release ---- */
 
 /* Closure: the new state of request and certificate, a row for the CRLs, audit and events. */
-static int revoke_put(struct store_txn *txn, struct decision *d, struct request *request, struct certificate *certificate)
+static int revoke_put(struct store_txn *txn, struct decision *d, struct request *request, struct certificate *certificate,
+                      struct error *error)
 {
+    int64_t now = clock_now();
+    bool again = certificate->revocation_reason >= 0 && certificate->revoked_at <= now;
+    if (d->keep_date && again) /* a new reason alone does not make the time before it look good */
+        d->at = certificate->revoked_at;
+    int status = schedule_set(txn, d->id, !d->release && d->at > now ? d->at : 0, error);
+    if (status)
+        return status;
     struct revocation row = {
         .id = d->id, .serial = certificate->serial, .revoked_at = d->at, .invalid_since = d->invalid_since,
         .not_after = certificate->not_after, .reason = d->release ? REASON_REMOVE_FROM_CRL : d->reason,
@@ -175,7 +184,7 @@ static int revoke_put(struct store_txn *txn, struct decision *d, struct request 
     certificate->revoked_at = d->release ? 0 : d->at;
     certificate->invalid_since = d->release ? 0 : d->invalid_since;
     request->disposition = d->release ? DISPOSITION_ISSUED : DISPOSITION_REVOKED;
-    request_touch(request, clock_now());
+    request_touch(request, now);
     revoked_put(txn, &row);
     certificates_put(txn, certificate);
     requests_put(txn, request);
@@ -230,10 +239,14 @@ static int revoke_store(struct store_txn *txn, void *argument, struct error *err
         status = seen_check(d->seen, &request, error);
     if (!status)
         status = bare ? failed_serial(&request, &certificate, error) : certificates_get_txn(txn, d->id, &certificate);
+    if (!status && bare && d->reason == REASON_HOLD)
+        status = error_set(error, REFUSED, "revoke.to_hold",
+                           "request %llu has a serial and no certificate: it is revoked for good, there is nothing to release",
+                           (unsigned long long)d->id);
     if (!status)
         status = revoke_check(d, &request, &certificate, error);
     if (!status)
-        status = revoke_put(txn, d, &request, &certificate);
+        status = revoke_put(txn, d, &request, &certificate, error);
     certificate_record_free(&certificate);
     request_free(&request);
     return status;
@@ -290,9 +303,12 @@ int authority_revoke(struct authority *authority, const struct identity *caller,
 {
     int64_t now = clock_now();
     struct decision decision = {.authority = authority, .caller = caller, .id = id, .reason = reason, .at = at ? at : now,
-                                .invalid_since = invalid_since, .seen = seen};
+                                .keep_date = !at, .invalid_since = invalid_since, .seen = seen};
     int status = revoke_dates_check(reason, decision.at, invalid_since, now, error);
-    return status ? status : decision_revoke(&decision, error);
+    if (!status)
+        return decision_revoke(&decision, error);
+    authority_audit_refusal(authority, caller, "certificate.revoke", authority_object(id).text, error);
+    return status;
 }
 
 /* ---- many at once: ca/authority_batch.c ---- */
@@ -310,7 +326,7 @@ int revoke_one_of_many(struct store_txn *txn, const struct revoke_many *many, ui
         status = certificates_get_txn(txn, id, &certificate);
     bool done = !status && (certificate.revocation_reason >= 0 && (certificate.revocation_reason != REASON_HOLD || d.reason == REASON_HOLD));
     if (!status && !done && revoke_check(&d, &request, &certificate, &none) == OK)
-        *revoked = revoke_put(txn, &d, &request, &certificate) == OK;
+        *revoked = revoke_put(txn, &d, &request, &certificate, &none) == OK;
     certificate_record_free(&certificate);
     request_free(&request);
     return store_txn_failed(txn);

@@ -393,6 +393,7 @@ void authority_tick(struct authority *authority)
     struct crl_record crl;
     int64_t now = clock_now();
     refusals_flush(authority);
+    schedule_run(authority);
     if (issue_recover_left(authority, &none))
         log_error("what a stop interrupted cannot be completed: %s", none.message);
     error_clear(&none);

@@ -114,6 +114,10 @@ struct renewal_fault {
 int renewal_judge(struct authority *authority, const struct request *request, const struct template *template,
                   struct renewal_fault *fault, struct error *error);
 
+/* ca/authority_schedule.c: revocations whose date lies ahead */
+int schedule_set(struct store_txn *txn, uint64_t id, int64_t date, struct error *error); /* in a closure; date 0: takes it off */
+void schedule_run(struct authority *authority); /* what is due */
+
 /* ca/authority_origin.c: who put an extension there */
 void origins_of_tbs(const struct properties *properties, struct bytes tbs, struct certificate *record);
 int detail_extensions(struct detail *detail, struct error *error);

@@ -6,6 +6,7 @@
 #include "ca/authority_internal.h"
 #include "ca/base/clock.h"
 #include "ca/base/encode.h"
+#include "ca/base/log.h"
 #include "ca/x509/extension.h"
 
 #define PUBLICATION_ROWS 16
@@ -37,11 +38,13 @@ static void detail_history(struct detail *detail)
         }
     }
     if (detail->has_certificate && detail->certificate.revocation_reason >= 0) {
-        buf_printf(&what, "revoked (%s)", revocation_reason_name(detail->certificate.revocation_reason));
+        buf_printf(&what, detail->certificate.revoked_at > clock_now() ? "to be revoked (%s)" : "revoked (%s)", revocation_reason_name(detail->certificate.revocation_reason));
         history_line(&detail->history, detail->certificate.revoked_at, buf_text(&what), NULL);
-    } else {
+    } else if (request->disposition != DISPOSITION_PENDING || !request->edit_count) { /* an edit is the last line of its own */
         history_line(&detail->history, request->resolved_at, disposition_name(request->disposition), request->decided_by);
     }
+    if (request->retrieved_at)
+        history_line(&detail->history, request->retrieved_at, "retrieved", request->requester);
     buf_free(&what);
 }
 
@@ -215,6 +218,46 @@ int authority_lookup(struct authority *authority, enum certificate_key by, struc
 
 /* ---- the certificate ---- */
 
+struct retrieval {
+    struct authority *authority;
+    const struct identity *caller;
+    uint64_t id;
+};
+
+/* Closure: the requester fetched what had been pending. The first time only. [ICertRequest::RetrievePending] */
+static int retrieval_store(struct store_txn *txn, void *argument, struct error *error)
+{
+    struct retrieval *r = argument;
+    struct request request = {0};
+    struct certificate certificate = {0};
+    (void)error;
+    int status = requests_get_txn(txn, r->id, &request);
+    if (!status && !request.retrieved_at)
+        status = certificates_get_txn(txn, r->id, &certificate);
+    if (!status && !request.retrieved_at) {
+        request.retrieved_at = clock_now();
+        requests_put(txn, &request);
+        struct event event = authority_event(EVENT_RETRIEVE_PENDING, &request, &certificate);
+        authority_emit(r->authority, txn, &event);
+        authority_audit(r->authority, txn, r->caller, "request.retrieve", authority_object(r->id).text, "retrieved", "", "");
+        status = store_txn_failed(txn);
+    }
+    certificate_record_free(&certificate);
+    request_free(&request);
+    return status;
+}
+
+/* He gets it also where that cannot be written down now. */
+static void retrieval_note(struct authority *authority, const struct identity *caller, const struct request *request)
+{
+    struct retrieval retrieval = {authority, caller, request->id};
+    struct error error = ERROR_NONE;
+    if (request->approval_count == 0 || request->retrieved_at || !authority_owns(caller, request))
+        return;
+    if (store_write(authority->store, retrieval_store, &retrieval, &error))
+        log_warn("request %llu: that it was retrieved cannot be put down: %s", (unsigned long long)request->id, error.message);
+}
+
 static int not_issued(const struct request *request, struct error *error)
 {
     unsigned long long id = request->id;
@@ -251,6 +294,8 @@ int authority_retrieve(struct authority *authority, const struct identity *calle
     }
     if (!status && out->failed)
         status = error_memory(error);
+    if (!status)
+        retrieval_note(authority, caller, &request);
     certificate_record_free(&certificate);
     request_free(&request);
     return status;
@@ -267,7 +312,8 @@ int authority_isvalid(struct authority *authority, uint64_t id, struct validity 
     if (!status && has_certificate(&request))
         status = certificates_get(authority->store, id, &certificate, error);
     if (!status && certificate.der) {
-        out->state = certificate.revocation_reason >= 0 ? VALIDITY_REVOKED : VALIDITY_VALID;
+        bool revoked = certificate.revocation_reason >= 0 && certificate.revoked_at <= clock_now();
+        out->state = revoked ? VALIDITY_REVOKED : VALIDITY_VALID; /* a date to come is shown beside it */
         out->reason = certificate.revocation_reason;
         out->revoked_at = certificate.revoked_at;
         out->not_after = certificate.not_after;

@@ -295,7 +295,8 @@ static void show_validity(struct cli *cli, const json_t *answer)
 
     buf_add_text(&line, client_text(answer, "state"));
     if (json_is_string(json_object_get(answer, "revoked_at")))
-        buf_printf(&line, ": %s, %s", client_text(answer, "reason"), client_text(answer, "revoked_at"));
+        buf_printf(&line, "%s %s, %s", strcmp(client_text(answer, "state"), "revoked") == 0 ? ":" : "; to be revoked:",
+                   client_text(answer, "reason"), client_text(answer, "revoked_at"));
     if (client_bool(answer, "expired"))
         buf_printf(&line, "; expired %s", client_text(answer, "not_after"));
     out_text(cli, buf_text(&line));

@@ -214,16 +214,16 @@ int handle_isvalid(struct call *call, struct error *error)
     uint64_t id = 0;
 
     int status = call_object(call, call->argument, &id, error);
+    if (status == OK)
+        status = authority_isvalid(call->authority, id, &validity, error);
     if (status == REFUSED && strcmp(error->reason, "object.unknown") == 0) {
         error_clear(error); /* "never issued" is the answer to the question, not an error */
         return call_answer(call, json_pack("{s:n, s:s, s:n, s:n, s:n, s:b}", "id", "state", states[VALIDITY_NEVER_ISSUED], "reason",
                                            "revoked_at", "not_after", "expired", 0), error);
     }
-    if (status == OK)
-        status = authority_isvalid(call->authority, id, &validity, error);
     if (status != OK)
         return status;
-    bool revoked = validity.state == VALIDITY_REVOKED;
+    bool revoked = validity.state == VALIDITY_REVOKED || validity.revoked_at != 0; /* or it will be */
     return call_answer(call, json_pack("{s:o, s:s, s:o, s:o, s:o, s:b}",
                                        "id", json_of_number(validity.id != 0 ? validity.id : id),
                                        "state", states[validity.state],

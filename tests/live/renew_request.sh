@@ -34,7 +34,7 @@ is_renewal_of() { # ID OLD-ID
 }
 
 key_and_request short /CN=short
-expect 0 chancery --json submit "$D/short.csr" --template User --out "$D/short.pem" --attr ExpirationDate:+15s
+expect 0 chancery --json submit "$D/short.csr" --template User --out "$D/short.pem" --attr ExpirationDate:+18s
 short_id=$(json_field id)
 issue_old old --attr ExpirationDate:+10d
 old_id=$id
@@ -181,5 +181,5 @@ refused 2 renewal.revoked chancery --json approve "$id"
 
 say "expired"
 is_over() { ! openssl x509 -in "$D/short.pem" -noout -checkend 0; }
-within 40 is_over || fail "the short one does not end"
+within 60 is_over || fail "the short one does not end"
 refused 2 renewal.expired chancery --json submit "$D/early.csr" --renew "$short_id"
