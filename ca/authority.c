@@ -157,8 +157,6 @@ static int pipeline_request(struct pipeline *p, const struct submission *submiss
         status = issue_expiration(&p->request, clock_now(), &(int64_t){0}, error);
     if (!status && usages_take(&p->request, submission->usages))
         status = error_memory(error);
-    if (!status && submission->on_behalf_of)
-        status = error_set(error, DENIED, "agent.none", "no enrolment agent may ask for others here: on behalf of is refused");
     if (!status)
         status = authority_map(p->authority, &p->requester, error);
     if (status == REFUSED) { /* a failed or ambiguous mapping is a refusal, not a guess */
@@ -167,6 +165,8 @@ static int pipeline_request(struct pipeline *p, const struct submission *submiss
     }
     if (!status)
         status = requester_take(p, error);
+    if (!status && submission->on_behalf_of)
+        status = agent_take(&p->request, submission->on_behalf_of, renewal->agent_id, error);
     p->request.submitted_at = p->request.resolved_at = clock_now();
     p->request.disposition = DISPOSITION_ACTIVE;
     return status;
@@ -209,9 +209,12 @@ static int policy_ask(struct pipeline *p, struct error *error)
     int status = officer_names(&p->request, &names, &name_count, &set, error);
     if (!status && extensions_effective(&p->request, &p->pkcs10, &extensions, &extension_count))
         status = error_memory(error);
+    struct identity holder = p->requester; /* borrowed: whose names and whose right to enrol are asked about */
+    if (p->request.on_behalf_of)
+        holder.dn = p->request.on_behalf_of;
     struct policy_input input = {
         .request = &p->request,
-        .requester = &p->requester,
+        .requester = &holder,
         .resubmission = p->resubmission,
         .template = p->has_template ? &p->template : NULL,
         .names = set ? names : p->pkcs10.names,
@@ -238,6 +241,27 @@ static int renewal_check(struct pipeline *p, bool *refused, struct error *error)
     return status;
 }
 
+/* Who asked for whom stands in the words of the verdict, and so on record. */
+static void agent_say(const struct request *request, struct policy_result *verdict)
+{
+    char whole[sizeof verdict->message];
+    if (!request->on_behalf_of)
+        return;
+    snprintf(whole, sizeof whole, "%.300s (on behalf of %.120s, agent's certificate: request %llu)", verdict->message,
+             request->on_behalf_of, (unsigned long long)request->agent_id);
+    snprintf(verdict->message, sizeof verdict->message, "%s", whole);
+}
+
+static int agent_check(struct pipeline *p, bool *refused, struct error *error)
+{
+    struct error why = ERROR_NONE;
+    int status = p->has_template ? agent_judge(p->authority, &p->request, &p->template, &why) : OK;
+    *refused = status == DENIED;
+    if (*refused)
+        verdict_deny(&p->verdict, why.reason, why.message);
+    return *refused || !status ? OK : error_set(error, why.status, why.reason, "%s", why.message);
+}
+
 static int pipeline_policy(struct pipeline *p, struct error *error)
 {
     struct key_fault fault;
@@ -262,9 +286,13 @@ static int pipeline_policy(struct pipeline *p, struct error *error)
     status = renewal_check(p, &refused, error);
     if (status || refused)
         return status;
+    status = agent_check(p, &refused, error);
+    if (status || refused)
+        return status;
     status = policy_ask(p, error);
     if (status)
         return status;
+    agent_say(&p->request, &p->verdict);
     if (p->verdict.verdict == CHANCERY_TRY_AGAIN)
         return error_set(error, TEMPORARY, *p->verdict.reason ? p->verdict.reason : "policy.temporary", "%s", p->verdict.message);
     p->request.subject_replaced = p->verdict.properties.subject_replaced;
@@ -385,7 +413,7 @@ static bool repeat_same(const struct request *request, const struct submission *
     struct buf attributes = BUF_EMPTY;
     struct request asked = {0};
     const char *template_name = submission->template_name, *before = request->attributes_original;
-    bool same = !submission->on_behalf_of && usages_take(&asked, submission->usages) == OK && asked.usages.count == request->usages.count;
+    bool same = !submission->on_behalf_of && !request->on_behalf_of && usages_take(&asked, submission->usages) == OK && asked.usages.count == request->usages.count;
 
     attributes_join(submission->attributes, &attributes);
     same = same && strcmp(envelope_object(request), renewal->object) == 0 && (!template_name || (request->template_name && strcmp(template_name, request->template_name) == 0)) &&
@@ -431,7 +459,8 @@ int authority_submit(struct authority *authority, const struct identity *caller,
     struct renewal renewal;
     bool repeated = false;
     memset(outcome, 0, sizeof *outcome);
-    int status = renewal_open(authority, submission->pkcs10, &renewal, error);
+    int status = submission->on_behalf_of ? agent_open(authority, submission->pkcs10, &renewal, error)
+                                          : renewal_open(authority, submission->pkcs10, &renewal, error);
     if (!status)
         status = repeat_find(authority, caller, submission, &renewal, &repeated, outcome);
     if (!status && !repeated && !authority_issuer(authority, error))

@@ -19,6 +19,10 @@ const struct conf_item authority_items[] = {
     {"crl", "max_delay", CONF_DURATION, "15m", "`crl publish --if-due` makes a CRL early when a revocation waits longer; 0: never", 0, 366 * 86400},
     {"templates", "base", CONF_TEXT, NULL, "DN under which templates are looked up (default: the directory's base)", 0, 0},
     {"templates", "compare", CONF_DURATION, "60s", "adopted templates are compared with the directory so often", 1, 3600},
+    {"agents", "protected", CONF_TEXT, NULL, "DNs of groups, ; between them, for whose members no enrolment agent ever asks", 0, 0},
+    {"agent.*", "agent", CONF_TEXT, NULL, "DN of the enrolment agent's own entry", 0, 0},
+    {"agent.*", "template", CONF_TEXT, NULL, "the template that he may ask for on behalf of others", 0, 0},
+    {"agent.*", "targets", CONF_TEXT, NULL, "DN of the group on behalf of whose members he may", 0, 0},
     {"roles", "administrators", CONF_LIST, NULL, "accounts or uids that are administrators, besides the local group chancery-admin", 0, 0},
     {"roles", "officers", CONF_LIST, NULL, "accounts or uids that are officers, besides the local group chancery-officer", 0, 0},
     {"roles", "auditors", CONF_LIST, NULL, "accounts or uids that are auditors, besides the local group chancery-auditor", 0, 0},
@@ -74,5 +78,7 @@ int authority_check(const struct conf *conf, struct error *error)
         status = check_urls(conf, "aia", error);
     if (!status)
         status = check_urls(conf, "ocsp", error);
+    if (!status)
+        status = agents_check(conf, error);
     return status ? status : limits_check(conf, error);
 }

@@ -38,7 +38,8 @@ int revocation_reason_parse(const char *name, int *reason)
 bool authority_owns(const struct identity *caller, const struct request *request)
 {
     return caller->uid == request->requester_uid ||
-           (caller->dn && request->requester_dn && dn_equal(caller->dn, request->requester_dn));
+           (caller->dn && request->requester_dn && dn_equal(caller->dn, request->requester_dn)) ||
+           (caller->dn && request->on_behalf_of && dn_equal(caller->dn, request->on_behalf_of));
 }
 
 int authority_may_read(const struct identity *caller, const struct request *request, struct error *error)
@@ -65,7 +66,9 @@ int authority_may_decide(struct authority *authority, const struct identity *cal
         status = OK;
     else if (status)
         error_set(error, why.status, why.reason, "%s", why.message);
-    if (!status && officer.dn && request->requester_dn && dn_equal(officer.dn, request->requester_dn))
+    bool own = officer.dn && ((request->requester_dn && dn_equal(officer.dn, request->requester_dn)) ||
+                              (request->on_behalf_of && dn_equal(officer.dn, request->on_behalf_of)));
+    if (!status && own)
         status = error_set(error, NOT_PERMITTED, "officer.own_entry",
                            "request %llu is for your own entry %s: another officer must decide it",
                            (unsigned long long)request->id, officer.dn);

@@ -100,6 +100,7 @@ struct renewal { /* what was submitted, out of its envelope */
     struct buf pkcs10;
     char object[160]; /* the certificate whose key signed, in words; "": no envelope */
     uint64_t id;      /* its RequestID; 0: it is not ours */
+    uint64_t agent_id; /* or: of the enrolment agent's that signed (agent_open); then there is nothing to renew in it */
 };
 /* BAD_DATA "renewal.form", "renewal.signature", …; a signer that is not ours is no error here but renewal_judge's. */
 int renewal_open(struct authority *authority, struct bytes submitted, struct renewal *out, struct error *error);
@@ -187,6 +188,18 @@ int template_names_adopted(struct authority *authority, struct strings *names, s
 int template_names_with(struct authority *authority, const char *name, bool with, struct strings *names, struct error *error);
 /* The directory's entry as it is; entry_id as directory_template_fetch has it, may be NULL. */
 int template_fetch(struct authority *authority, const char *name, struct template *out, char **entry_id, struct error *error);
+
+/* ca/authority_agent.c: enrolment agents. */
+int agents_check(const struct conf *conf, struct error *error); /* the sections alone: BAD_CONFIG "config.agent" */
+/* renewal_open's other half: the request out of what an agent signed, and whose certificate signed it. BAD_DATA "agent.form",
+ * DENIED "agent.foreign", "agent.signature". */
+struct renewal;
+int agent_open(struct authority *authority, struct bytes submitted, struct renewal *out, struct error *error);
+/* Whom it is for and whose certificate signed, into the request. BAD_DATA "agent.target". */
+int agent_take(struct request *request, const char *on_behalf_of, uint64_t agent_id, struct error *error);
+/* May the requester ask for this template on behalf of that entry, with that certificate, now? Also whether the template asks for
+ * an agent where there is none. DENIED "agent.…"; TEMPORARY where the directory gives no answer. */
+int agent_judge(struct authority *authority, const struct request *request, const struct template *template, struct error *error);
 
 /* ca/authority_template_lint.c: what is wrong with it in this CA, behind the findings that are there already. */
 int template_lint_here(struct authority *authority, const struct template *template,

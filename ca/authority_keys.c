@@ -119,7 +119,8 @@ static bool key_blocked(struct authority *authority, const uint8_t spki_sha256[3
 
 static bool requester_same(const struct request *a, const struct request *b)
 {
-    return a->requester_uid == b->requester_uid &&
+    const char *holder_a = request_holder_dn(a), *holder_b = request_holder_dn(b);
+    return a->requester_uid == b->requester_uid && ((!a->on_behalf_of && !b->on_behalf_of) || dn_equal(holder_a, holder_b)) &&
            (!a->requester_dn || !b->requester_dn || strcmp(a->requester_dn, b->requester_dn) == 0);
 }
 

@@ -69,15 +69,16 @@ static int template_permit(const struct identity *officer, const struct request 
 static int requester_permit(struct authority *authority, const struct identity *officer, const struct request *request, const char *text,
                             struct error *error)
 {
+    const char *holder = request_holder_dn(request);
     struct strings groups = {0};
     bool member = false;
     int status = strings_split(&groups, text, ";") ? error_memory(error) : OK;
-    if (!status && request->requester_dn && authority->directory)
-        status = directory_is_member(authority->directory, request->requester_dn, &groups, false, &member, error);
+    if (!status && holder && authority->directory)
+        status = directory_is_member(authority->directory, holder, &groups, false, &member, error);
     if (!status && !member)
         status = error_set(error, NOT_PERMITTED, "officer.requester", "%s decides requests of members of %s only; request %llu is of %s",
                            officer->account, text, (unsigned long long)request->id,
-                           request->requester_dn ? request->requester_dn : "somebody without an entry");
+                           holder ? holder : "somebody without an entry");
     strings_free(&groups);
     return status;
 }

@@ -206,7 +206,7 @@ struct renewing {
 
 static bool of_another(const struct renewing *r)
 {
-    const char *a = r->old.requester_dn, *b = r->request->requester_dn;
+    const char *a = request_holder_dn(&r->old), *b = request_holder_dn(r->request);
     return a && b ? !dn_equal(a, b) : a || b || r->old.requester_uid != r->request->requester_uid;
 }
 

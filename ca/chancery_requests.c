@@ -216,6 +216,7 @@ static const struct {
 } detail_fields[] = {
     {"RequestID", "id"},           {"Disposition", "disposition"}, {"Message", "message"},     {"Reason code", "reason"},
     {"Submitted", "submitted_at"}, {"Resolved", "resolved_at"},    {"Requester", "requester"}, {"Entry", "requester_dn"},
+    {"On behalf of", "on_behalf_of"}, {"Agent's certificate", "agent_id"},
     {"Through", "intermediary"},   {"Template", "template"},       {"Usages", "usages"},       {"Subject asked for", "subject"},
     {"Names asked for", "names"},  {"Key", "key"},                 {"Key SHA-256", "spki_sha256"}, {"Request SHA-256", "pkcs10_sha256"},
     {"Decided by", "decided_by"},  {"Renewal of", "renewal_of"},

@@ -274,8 +274,14 @@ out:
     return status;
 }
 
+const char *request_holder_dn(const struct request *request)
+{
+    return request->on_behalf_of ? request->on_behalf_of : request->requester_dn;
+}
+
 void request_free(struct request *request)
 {
+    free(request->on_behalf_of);
     for (size_t i = 0; i < request->approval_count; i++) {
         free(request->approvals[i].account);
         free(request->approvals[i].dn);

@@ -175,12 +175,16 @@ struct request {
     size_t approval_count;
     bool subject_replaced;
     struct serial serial;   /* reserved or issued; size 0: none */
+    char *on_behalf_of;     /* DN of the entry that an enrolment agent, the requester, asked for; NULL: for himself */
+    uint64_t agent_id;      /* RequestID of the agent's certificate, with on_behalf_of */
     struct edit *edits;     /* oldest first */
     size_t edit_count;
     struct strings removed; /* OIDs of extensions that the request asks for and an officer took out */
     uint64_t renewal_of;    /* RequestID of the certificate that it renews; 0: none */
     int64_t retrieved_at;   /* when the requester fetched what had been pending; 0: not yet, or never pending */
 };
+/* The entry that the certificate is for: whom an agent asked for, or the requester himself. NULL: none. */
+const char *request_holder_dn(const struct request *request);
 void request_free(struct request *request); /* contents, not the struct itself; zeroes it */
 int request_add_attribute(struct request *request, const char *name, const char *value, enum origin origin); /* limits checked */
 const char *request_attribute(const struct request *request, const char *name); /* NULL: none */

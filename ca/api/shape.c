@@ -143,7 +143,7 @@ static json_t *assignment_each(const void *row)
 /* Who asked and when. */
 static json_t *request_origin(const struct request *request)
 {
-    return json_pack("{s:o, s:o, s:i, s:o, s:o, s:o, s:I, s:o, s:o, s:o}",
+    return json_pack("{s:o, s:o, s:i, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}",
                      "id", json_of_number(request->id),
                      "disposition", json_of_text(disposition_name(request->disposition)),
                      "disposition_code", (int)request->disposition,
@@ -152,6 +152,8 @@ static json_t *request_origin(const struct request *request)
                      "requester", json_of_text(request->requester),
                      "requester_uid", (json_int_t)request->requester_uid,
                      "requester_dn", json_of_text(request->requester_dn),
+                     "on_behalf_of", json_of_text(request->on_behalf_of),
+                     "agent_id", request->agent_id != 0 ? json_of_number(request->agent_id) : json_null(),
                      "intermediary", json_of_text(request->intermediary),
                      "template", json_of_text(request->template_name));
 }

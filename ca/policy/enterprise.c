@@ -265,7 +265,7 @@ static unsigned approvals_given(const struct decision *d)
     for (size_t i = 0; i < r->approval_count; i++) {
         const struct approval *a = &r->approvals[i];
         bool counts = a->account && strcmp(a->account, d->requester->account ? d->requester->account : "") != 0 &&
-                      !(a->dn && dn_equal(a->dn, d->requester->dn));
+                      !(a->dn && dn_equal(a->dn, d->requester->dn)) && !(a->dn && r->requester_dn && dn_equal(a->dn, r->requester_dn));
         for (size_t j = 0; j < i && counts; j++)
             counts = strcmp(r->approvals[j].account, a->account) != 0 &&
                      !(a->dn && r->approvals[j].dn && dn_equal(r->approvals[j].dn, a->dn));

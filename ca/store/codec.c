@@ -204,6 +204,9 @@ static void request_fill(const struct request *request, Chancery__Request *recor
     record->requester_uid = request->requester_uid;
     record->requester = data_of_text(request->requester);
     SET_TEXT(record, requester_dn, request->requester_dn);
+    SET_TEXT(record, on_behalf_of, request->on_behalf_of);
+    record->has_agent_id = request->agent_id != 0;
+    record->agent_id = request->agent_id;
     SET_TEXT(record, intermediary, request->intermediary);
     record->pkcs10 = data_of(request->pkcs10, request->pkcs10_size);
     record->pkcs10_sha256 = data_of(request->pkcs10_sha256, 32);
@@ -314,6 +317,8 @@ static int request_read(uint64_t id, const Chancery__Request *record, struct req
     out->requester_uid = record->requester_uid;
     out->requester = text_of(&record->requester);
     out->requester_dn = GET_TEXT(record, requester_dn);
+    out->on_behalf_of = GET_TEXT(record, on_behalf_of);
+    out->agent_id = record->has_agent_id ? record->agent_id : 0;
     out->intermediary = GET_TEXT(record, intermediary);
     out->attributes_original = GET_TEXT(record, attributes_original);
     out->template_name = GET_TEXT(record, template_name);

@@ -44,6 +44,7 @@ void extension_write_security_id(struct buf *value, const char *sid);
 /* ---- reading: BAD_DATA when malformed ---- */
 int extension_read_usage(struct bytes value, unsigned *usage);
 int extension_read_ekus(struct bytes value, struct strings *ekus); /* INTERNAL without memory */
+int extension_read_policies(struct bytes value, struct strings *oids); /* without their qualifiers; INTERNAL without memory */
 int extension_read_basic_constraints(struct bytes value, bool *ca, int *path_length);
 int extension_read_key_id(struct bytes value, struct bytes *key_id);
 int extension_read_authority_key_id(struct bytes value, struct bytes *key_id); /* key_id empty when only the other fields stand */

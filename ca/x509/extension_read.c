@@ -31,6 +31,24 @@ int extension_read_ekus(struct bytes value, struct strings *ekus)
     return OK;
 }
 
+int extension_read_policies(struct bytes value, struct strings *oids)
+{
+    char text[OID_TEXT_SIZE];
+    struct bytes rest;
+    struct tlv policy, oid;
+
+    if (walk_only(value, DER_SEQUENCE, &rest) != OK)
+        return BAD_DATA;
+    while (rest.size > 0) {
+        if (walk_expect(&rest, DER_SEQUENCE, &policy) != OK || walk_expect(&policy.content, DER_OID, &oid) != OK ||
+            walk_oid(oid.content, text) != OK)
+            return BAD_DATA;
+        if (strings_add(oids, text) != OK)
+            return INTERNAL;
+    }
+    return OK;
+}
+
 int extension_read_basic_constraints(struct bytes value, bool *ca, int *path_length)
 {
     struct bytes rest;

@@ -31,7 +31,7 @@ diff "$D/expected" "$D/manual" >"$D/diff" || { cat "$D/diff"; fail "chancery.con
 say "the commented file: every item that it names exists, and it is good as it stands"
 sed -n 's/^#\{0,1\}\(\[[a-z].*\]\)$/\1/p; s/^#\{0,1\}\([a-z_]*\) =.*/\1/p' "$top_srcdir/conf/chancery.conf" | while read -r word; do
     case $word in
-        \[*) section=$(echo "$word" | tr -d '[]' | sed 's/^\(identity\|usage\|officer\)\..*/\1.*/') ;;
+        \[*) section=$(echo "$word" | tr -d '[]' | sed 's/^\(identity\|usage\|officer\|agent\)\..*/\1.*/') ;;
         *) awk -F'\t' -v s="$section" -v n="$word" '$1 == s && $2 == n { found = 1 } END { exit !found }' "$D/items" ||
             { echo "[$section] $word"; exit 1; } ;;
     esac
