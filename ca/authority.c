@@ -466,6 +466,8 @@ int authority_submit(struct authority *authority, const struct identity *caller,
     if (!status && !repeated && !authority_issuer(authority, error))
         status = error->status;
     if (!status && !repeated)
+        status = authority_in_service(authority, error);
+    if (!status && !repeated)
         status = signing_check(authority, error);
     if (!status && !repeated)
         status = store_space(authority->store, error);
@@ -522,6 +524,8 @@ int authority_resubmit(struct authority *authority, const struct identity *calle
     int status = authority_issuer(authority, error) ? signing_check(authority, error) : error->status;
     if (!status)
         status = store_space(authority->store, error);
+    if (!status)
+        status = authority_in_service(authority, error);
     if (!status)
         status = requests_get(authority->store, id, &p.request, error);
     if (!status)

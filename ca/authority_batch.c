@@ -9,7 +9,7 @@
 #include "ca/base/clock.h"
 #include "ca/base/log.h"
 
-#define STEP 100          /* revocations a closure: what waits behind one of these waits for some ten milliseconds */
+#define STEP 200          /* revocations a closure: what waits behind one of these waits for some ten milliseconds */
 #define RETRY_S 2
 
 struct batch_worker {

@@ -135,6 +135,8 @@ int authority_open(const struct authority_options *options, struct authority **o
     if (!status)
         status = announce_start(authority, error);
     if (!status)
+        status = end_open(authority, error);
+    if (!status)
         status = batches_open(authority, error);
     if (!status)
         status = template_watch_open(authority, error);

@@ -101,7 +101,8 @@ static int crl_add(const struct revocation *row, void *argument)
     if (removed && !work->record.delta)
         return OK;
     /* an expired certificate leaves once it stood on one complete CRL past its expiry */
-    if (row->not_after < work->now && work->previous.number && row->not_after < work->previous.this_update)
+    bool stood = row->sequence <= work->previous.sequence && row->revoked_at <= work->previous.this_update;
+    if (stood && row->not_after < work->now && work->previous.number && row->not_after < work->previous.this_update)
         return OK;
     struct crl_entry entry = {.serial = row->serial, .revoked_at = row->revoked_at, .invalid_since = row->invalid_since,
                               .reason = row->reason};
@@ -115,6 +116,8 @@ static void crl_times(struct crl_work *work)
     work->record.next_update = work->now + conf_number(conf, "crl", "validity");
     work->record.next_publish = work->now + conf_number(conf, "crl", "interval");
     int64_t end = authority_key_end(work->authority, work->issuer->key_index);
+    if (authority_ended_at(work->authority) && !work->record.delta) /* the last one: nobody may be left to make another */
+        work->record.next_update = work->record.next_publish = end;
     if (work->record.next_update > end)
         work->record.next_update = end;
 }

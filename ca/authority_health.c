@@ -209,7 +209,8 @@ static void crl_of_key(struct health *h, unsigned key_index, const char *name)
         row(h, HEALTH_UNKNOWN, name, "%s", none.message);
     } else {
         int64_t left = crl.next_update - h->now, late = h->now - crl.next_publish;
-        enum health_state state = left * 3 < crl.next_update - crl.this_update ? HEALTH_CRITICAL
+        bool third = left * 3 < crl.next_update - crl.this_update && !authority_ended_at(h->authority); /* the last one has no successor */
+        enum health_state state = third                                       ? HEALTH_CRITICAL
                                   : late > 3600                               ? HEALTH_WARNING
                                                                               : HEALTH_OK;
         if (left <= 0)
@@ -372,10 +373,20 @@ static void health_backup(struct health *h)
         row(h, state, "Backup", "the last one is %s old%s", span(h->now - last, text), state ? ": make another (`chancery backup DIR`)" : "");
 }
 
+static void health_service(struct health *h)
+{
+    int64_t at = authority_ended_at(h->authority);
+    char text[TIME_TEXT_SIZE];
+    if (at)
+        row(h, HEALTH_WARNING, "Service", "decommissioned %s: it issues no more; revocations still need `chancery crl publish`",
+            time_format(at, text));
+}
+
 enum health_state authority_health(struct authority *authority, struct health_row rows[HEALTH_ROWS_MAX], size_t *count)
 {
-    static void (*const checks[])(struct health *) = {health_certificate, health_cdp,   health_crl,  health_outbox,    health_signer,
-                                                      health_directory,   health_clock, health_disk, health_templates, health_backup};
+    static void (*const checks[])(struct health *) = {health_service, health_certificate, health_cdp,  health_crl,       health_outbox,
+                                                      health_signer,  health_directory,   health_clock, health_disk, health_templates,
+                                                      health_backup};
     struct health h = {.authority = authority, .rows = rows, .now = clock_now()};
     enum health_state worst = HEALTH_OK;
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)

@@ -22,29 +22,47 @@ struct importing {
     struct request request;
     struct certificate certificate;
     uint64_t known; /* RequestID when it is here already */
+    unsigned key_index; /* of the CA's key that signed it */
     bool writes;    /* there is something to store */
 };
 
 /* ---- may it come in? ---- */
 
-static int issuer_check(struct importing *i, const struct issuer *issuer, struct error *error)
+/* The one of the CA's certificates that it was issued under; of one key any of them tells the key. */
+static int issuer_find(struct importing *i, struct error *error)
 {
-    struct error why = ERROR_NONE;
-    if (bytes_equal(buf_bytes(&i->der), buf_bytes(&issuer->certificate)) || bytes_equal(buf_bytes(&i->facts.spki), buf_bytes(&issuer->spki)))
-        return error_set(error, REFUSED, "import.own_certificate", "this is a certificate of the CA itself, not one that it issued to somebody");
-    if (!bytes_equal(buf_bytes(&i->facts.issuer_name), buf_bytes(&issuer->name)))
+    const struct issuer *issuers[CA_CERTIFICATES_MAX];
+    size_t count = authority_issuers(i->authority, issuers);
+    bool named = false;
+    int status = REFUSED;
+    for (size_t n = 0; n < count && status == REFUSED; n++) {
+        struct error why = ERROR_NONE;
+        if (!bytes_equal(buf_bytes(&i->facts.issuer_name), buf_bytes(&issuers[n]->name)))
+            continue;
+        named = true;
+        status = certificate_check_signature(buf_bytes(&i->der), buf_bytes(&issuers[n]->certificate), &why);
+        i->key_index = issuers[n]->key_index;
+        if (status && status != REFUSED)
+            return error_set(error, status, why.reason, "%s", why.message);
+    }
+    if (!named)
         return error_set(error, REFUSED, "import.issuer", "the certificate of %.200s was issued by %.200s, not by this CA", i->facts.subject,
                          i->facts.issuer);
-    int status = certificate_check_signature(buf_bytes(&i->der), buf_bytes(&issuer->certificate), &why);
-    if (status == REFUSED)
+    if (status)
         return error_set(error, REFUSED, "import.signature",
                          "the certificate of %.200s bears this CA's name, but its signature was not made by this CA's key", i->facts.subject);
-    if (status)
-        return error_set(error, status, why.reason, "%s", why.message);
-    if (i->facts.ca)
-        return error_set(error, REFUSED, "import.ca_certificate", "%.200s is a CA's certificate: subordinate CAs are not taken over by import",
-                         i->facts.subject);
     return OK;
+}
+
+static int issuer_check(struct importing *i, struct error *error)
+{
+    if (authority_own_key(i->authority, buf_bytes(&i->facts.spki)) >= 0)
+        return error_set(error, REFUSED, "import.own_certificate", "this is a certificate of the CA itself, not one that it issued to somebody");
+    int status = issuer_find(i, error);
+    if (!status && i->facts.ca)
+        status = error_set(error, REFUSED, "import.ca_certificate", "%.200s is a CA's certificate: subordinate CAs are not taken over by import",
+                           i->facts.subject);
+    return status;
 }
 
 /* *known: the request that holds this very certificate. */
@@ -77,7 +95,7 @@ static int revocation_check(const struct import *import, int64_t now, struct err
     return OK;
 }
 
-static int import_read(struct importing *i, const struct issuer *issuer, struct error *error)
+static int import_read(struct importing *i, struct error *error)
 {
     static const char *const labels[] = {"CERTIFICATE", "TRUSTED CERTIFICATE", NULL};
     struct error why = ERROR_NONE;
@@ -98,7 +116,7 @@ static int import_read(struct importing *i, const struct issuer *issuer, struct 
     if (!status && i->known && !i->import->takeover)
         status = error_set(error, REFUSED, "import.known", "this certificate is here already: request %llu", (unsigned long long)i->known);
     if (!status && !i->known)
-        status = issuer_check(i, issuer, error);
+        status = issuer_check(i, error);
     return status ? status : revocation_check(i->import, clock_now(), error);
 }
 
@@ -134,7 +152,7 @@ static int request_make(struct importing *i)
     return there ? names_text(&i->facts, &request->names) : INTERNAL;
 }
 
-static int certificate_make(struct importing *i, const struct issuer *issuer)
+static int certificate_make(struct importing *i)
 {
     struct certificate *certificate = &i->certificate;
     struct properties names = {.subject = i->facts.subject, .names = i->facts.names, .name_count = i->facts.name_count};
@@ -144,7 +162,7 @@ static int certificate_make(struct importing *i, const struct issuer *issuer)
     i->der = (struct buf)BUF_EMPTY;
     certificate->not_before = i->facts.not_before;
     certificate->not_after = i->facts.not_after;
-    certificate->key_index = issuer->key_index;
+    certificate->key_index = i->key_index;
     certificate->revocation_reason = i->import->revoked ? i->import->reason : -1;
     certificate->revoked_at = i->import->revoked ? i->import->revoked_at : 0;
     certificate->invalid_since = i->import->revoked ? i->import->invalid_since : 0;
@@ -257,14 +275,14 @@ static void importing_free(struct importing *i)
 }
 
 /* OK: it may come in, or why not stands in i->result. */
-static int import_prepare(struct importing *i, const struct issuer *issuer, struct error *error)
+static int import_prepare(struct importing *i, struct error *error)
 {
     struct import_result *result = i->result;
-    int status = import_read(i, issuer, &result->why);
+    int status = import_read(i, &result->why);
     i->writes = !status && (!i->known || i->import->revoked);
     result->expired = !status && i->facts.not_after < clock_now();
     result->known = !status && i->known;
-    if (i->writes && !i->known && (request_make(i) || certificate_make(i, issuer)))
+    if (i->writes && !i->known && (request_make(i) || certificate_make(i)))
         return error_memory(error);
     if (status && status != REFUSED && status != BAD_DATA)
         return error_set(error, status, result->why.reason, "%s", result->why.message);
@@ -286,14 +304,13 @@ static void import_finish(struct importing *i)
 int authority_import(struct authority *authority, const struct identity *caller, const struct import *imports, size_t count,
                      struct import_result *results, struct error *error)
 {
-    const struct issuer *issuer = authority_issuer(authority, error);
     struct import_page page = {.items = calloc(count ? count : 1, sizeof *page.items), .count = count};
     bool writes = false;
-    int status = !issuer ? error->status : !page.items ? error_memory(error) : OK;
+    int status = !authority_issuer(authority, error) ? error->status : !page.items ? error_memory(error) : OK;
     for (size_t n = 0; n < count && !status; n++) {
         results[n] = (struct import_result){.why = ERROR_NONE};
         page.items[n] = (struct importing){.authority = authority, .caller = caller, .import = &imports[n], .result = &results[n]};
-        status = import_prepare(&page.items[n], issuer, error);
+        status = import_prepare(&page.items[n], error);
         writes |= page.items[n].writes;
     }
     if (!status && writes)
@@ -313,33 +330,37 @@ int authority_import(struct authority *authority, const struct identity *caller,
 struct raising {
     struct authority *authority;
     const struct identity *caller;
-    unsigned key_index;
+    size_t keys;
     uint64_t number, highest;
-    bool raised;
 };
 
+/* Whichever of the CA's keys signed their CRLs, its series lies above theirs now: numbers have gaps anyway. */
 static int raise_store(struct store_txn *txn, void *argument, struct error *error)
 {
     struct raising *r = argument;
     char object[48];
+    bool raised = false;
     (void)error;
-    r->highest = crls_highest_number_txn(txn, r->key_index);
-    r->raised = r->number > r->highest;
-    if (r->raised) {
-        snprintf(object, sizeof object, "CRL number %llu", (unsigned long long)r->number);
-        crls_raise_highest(txn, r->key_index, r->number);
-        authority_audit(r->authority, txn, r->caller, "certificate.import", object, "raised", "", "ours lie above it from now on");
-        r->highest = r->number;
+    r->highest = 0;
+    for (unsigned key = 0; key < r->keys; key++) {
+        uint64_t highest = crls_highest_number_txn(txn, key);
+        raised |= r->number > highest;
+        crls_raise_highest(txn, key, r->number);
+        r->highest = highest > r->highest ? highest : r->highest;
     }
+    r->highest = r->number > r->highest ? r->number : r->highest;
+    snprintf(object, sizeof object, "CRL number %llu", (unsigned long long)r->number);
+    if (raised)
+        authority_audit(r->authority, txn, r->caller, "certificate.import", object, "raised", "", "ours lie above it from now on");
     return store_txn_failed(txn);
 }
 
 int authority_import_crl_number(struct authority *authority, const struct identity *caller, uint64_t number, uint64_t *next,
                                 struct error *error)
 {
-    const struct issuer *issuer = authority_issuer(authority, error);
-    struct raising raising = {.authority = authority, .caller = caller, .number = number, .key_index = issuer ? issuer->key_index : 0};
-    int status = issuer ? OK : error->status;
+    struct raising raising = {.authority = authority, .caller = caller, .number = number, .keys = authority_key_count(authority)};
+    int64_t now = clock_now();
+    int status = authority_issuer(authority, error) ? OK : error->status;
     if (!status && number > CRL_NUMBER_MAX)
         status = error_set(error, BAD_DATA, "import.crl_number", "CRL number %llu is too high to be true: numbers above it could run out",
                            (unsigned long long)number);
@@ -347,7 +368,6 @@ int authority_import_crl_number(struct authority *authority, const struct identi
         status = store_write(authority->store, raise_store, &raising, error);
     if (status)
         authority_audit_refusal(authority, caller, "certificate.import", "CRL number", error);
-    int64_t now = clock_now();
     *next = raising.highest + 1 > (uint64_t)now ? raising.highest + 1 : (uint64_t)now;
     return status;
 }

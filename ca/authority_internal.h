@@ -3,6 +3,7 @@
 #define CHANCERY_AUTHORITY_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "ca/authority.h"
 #include "ca/directory/directory.h"
@@ -46,6 +47,7 @@ struct authority {
     struct roles *roles; /* ca/authority_roles.c */
     struct background *background; /* ca/authority_backup.c */
     struct batch_worker *batches;
+    atomic_int_fast64_t ended_at; /* ca/authority_end.c; 0: in service */
 };
 
 /* The issuer that signs now; TEMPORARY "ca.no_certificate" when none is installed. Lives as long as the authority. */
@@ -140,6 +142,12 @@ int revoke_one_of_many(struct store_txn *txn, const struct revoke_many *many, ui
 int batches_open(struct authority *authority, struct error *error);
 void batches_close(struct authority *authority);
 
+/* ca/authority_end.c */
+int end_open(struct authority *authority, struct error *error);
+int64_t authority_ended_at(struct authority *authority); /* 0: in service */
+int authority_in_service(struct authority *authority, struct error *error); /* REFUSED "ca.decommissioned" */
+int end_check(struct store_txn *txn, struct error *error); /* the same in a closure */
+
 /* ca/authority_issue.c: from a verdict to a durable certificate. */
 struct issue {
     struct authority *authority;
@@ -220,6 +228,8 @@ int keys_judge(struct authority *authority, const struct request *request, struc
 /* ca/authority_roles.c */
 int roles_open(struct authority *authority, struct error *error);
 void roles_close(struct authority *authority);
+/* Whoever holds one of the first four by configuration or local group; some may be told twice. OK or INTERNAL. */
+int roles_each_holder(struct authority *authority, void (*each)(void *argument, const char *account, const char *role), void *argument);
 const char *role_name(unsigned roles); /* of the highest of them: "officer"; "requester" when there is none */
 /* Does the text, an account of this host or a bare uid, stand for the uid? */
 bool roles_account_is(struct authority *authority, const char *text, uint32_t uid);

@@ -167,6 +167,8 @@ static int reserve_store(struct store_txn *txn, void *argument, struct error *er
     struct reserve *reserve = argument;
     struct issue *issue = reserve->issue;
     struct request *request = issue->request;
+    if (end_check(txn, error)) /* decided in the order of the transactions */
+        return error->status;
     if (!issue->exists) {
         request->id = counter_next(txn, "request");
     } else {

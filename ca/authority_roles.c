@@ -346,3 +346,42 @@ void roles_close(struct authority *authority)
     roles_free(authority->roles);
     authority->roles = NULL;
 }
+
+/* ---- who holds what ---- */
+
+struct holders {
+    const struct roles *roles;
+    void (*each)(void *argument, const char *account, const char *role);
+    void *argument;
+    unsigned role;
+    const char *name;
+    bool failed;
+};
+
+static void holder_found(void *argument, uint32_t uid)
+{
+    struct holders *holders = argument;
+    struct identity identity = {0};
+    roles_separate(holders->roles, held_locally(holders->roles, uid), &identity);
+    char *account = identity.roles & holders->role ? accounts_name(holders->roles->accounts, uid) : NULL;
+    holders->failed |= (identity.roles & holders->role) && !account;
+    if (account)
+        holders->each(holders->argument, account, holders->name);
+    free(account);
+}
+
+int roles_each_holder(struct authority *authority, void (*each)(void *argument, const char *account, const char *role), void *argument)
+{
+    const struct roles *roles = authority->roles;
+    struct holders holders = {.roles = roles, .each = each, .argument = argument};
+    for (size_t source = 0; source < ROLE_SOURCES; source++) {
+        if (!(role_sources[source].role & FIRST_FOUR))
+            continue;
+        holders.role = role_sources[source].role;
+        holders.name = role_sources[source].name;
+        for (size_t i = 0; i < roles->lists[source].count; i++)
+            accounts_uid_of(roles->accounts, roles->lists[source].items[i], holder_found, &holders);
+        accounts_members(roles->accounts, role_sources[source].group, holder_found, &holders);
+    }
+    return holders.failed ? INTERNAL : OK;
+}

@@ -77,10 +77,17 @@ static int run(struct cli *cli, const char *path, json_t *body, json_t **state)
     return status == OK ? ended(cli, *state) : status;
 }
 
+int backup_await(struct cli *cli, int64_t number, json_t **state)
+{
+    *state = NULL;
+    int status = await(cli, number, state);
+    return status == OK ? ended(cli, *state) : status;
+}
+
 /* ---- backup ---- */
 
 /* The daemon knows nothing of our working folder. */
-static int full_path(struct cli *cli, const char *given, struct buf *path)
+int backup_path(struct cli *cli, const char *given, struct buf *path)
 {
     char here[4096];
 
@@ -113,7 +120,7 @@ int verb_backup(struct cli *cli)
 {
     struct buf path = BUF_EMPTY;
     json_t *state = NULL;
-    int status = full_path(cli, cli->operands[0], &path);
+    int status = backup_path(cli, cli->operands[0], &path);
 
     if (status == OK)
         status = run(cli, "/v1/backup", json_pack("{s:s, s:b}", "folder", buf_text(&path), "with_key", option_flag(cli, "with-key")), &state);

@@ -122,6 +122,9 @@ int verb_release(struct cli *cli);
 int verb_revoke_match(struct cli *cli); /* of verb_revoke: with --match */
 int verb_batch(struct cli *cli);
 int verb_import(struct cli *cli);
+int verb_purge(struct cli *cli);
+int verb_report(struct cli *cli);
+int verb_decommission(struct cli *cli);
 int verb_isvalid(struct cli *cli);
 int verb_crl_publish(struct cli *cli);
 int verb_crl_show(struct cli *cli);
@@ -147,6 +150,9 @@ int verb_trust_import(struct cli *cli);
 int verb_health(struct cli *cli);
 int verb_audit_list(struct cli *cli);
 int verb_backup(struct cli *cli);
+/* chancery_backup.c, for other verbs that end with a backup: DIR as the daemon must know it; until backup NUMBER has ended */
+int backup_path(struct cli *cli, const char *given, struct buf *path);
+int backup_await(struct cli *cli, int64_t number, json_t **state);
 int verb_check_db(struct cli *cli);
 int verb_restore(struct cli *cli);
 int verb_unlock(struct cli *cli);

@@ -74,6 +74,20 @@ static const struct option_row revoke_options[] = {
      "key-index=N disposition=D"},
     {"expect", OPTION_VALUE, "N", "how many those are: another number changes nothing"},
     {"dry-run", OPTION_FLAG, NULL, "counts them, and changes nothing"}, END_ROW};
+static const struct option_row purge_options[] = {
+    {"failed", OPTION_FLAG, NULL, "requests that failed without a serial"},
+    {"denied", OPTION_FLAG, NULL, "requests that were denied"},
+    {"expired", OPTION_FLAG, NULL, "certificates that have ended"},
+    {"before", OPTION_VALUE, "TIME", "failed, denied or ended before it: 2026-01-01T00:00:00Z, -365d"},
+    {"export", OPTION_VALUE, "FILE", "what is removed, a JSON object a line; a new file"}, END_ROW};
+static const struct option_row report_options[] = {
+    {"from", OPTION_VALUE, "TIME", "at or after it: 2026-01-01T00:00:00Z, -30d"},
+    {"to", OPTION_VALUE, "TIME", "before it (now)"},
+    {"csv", OPTION_FLAG, NULL, "as CSV (RFC 4180)"}, END_ROW};
+static const struct option_row decommission_options[] = {
+    {"expect", OPTION_VALUE, "CA-NAME", "the CA's name, so that no other one is meant"},
+    {"backup", OPTION_VALUE, "DIR", "a last backup there, on the CA's host"},
+    {"with-key", OPTION_FLAG, NULL, "the encrypted key in the backup as well"}, END_ROW};
 static const struct option_row import_options[] = {
     {"openssl", OPTION_VALUE, "DIR", "the whole database of `openssl ca`: index.txt, newcerts, crlnumber"}, END_ROW};
 static const struct option_row crl_publish_options[] = {
@@ -154,6 +168,10 @@ const struct command commands[] = {
     {"revoke", "[OBJECT]", 0, 1, "officer, holder", "revokes a certificate, or changes reason or date; with --match many", revoke_options, verb_revoke},
     {"batch", "", 0, 0, "read", "the batch of revocations at work, or the last one", no_options, verb_batch},
     {"import", "[FILE]", 0, 1, "administrator", "takes over certificates that this CA's key signed elsewhere", import_options, verb_import},
+    {"purge", "", 0, 0, "administrator", "exports what is old, then removes it; serials stay taken", purge_options, verb_purge},
+    {"report", "issued|revoked|approvals|roles", 1, 1, "auditor", "what happened in a time, from the audit records", report_options, verb_report},
+    {"decommission", "", 0, 0, "administrator", "the end of the CA: no more issuing, last CRL to the end, last backup", decommission_options,
+     verb_decommission},
     {"release", "OBJECT", 1, 1, "officer", "releases from certificateHold", no_options, verb_release},
     {"isvalid", "OBJECT", 1, 1, "read", "valid, revoked (reason, date) or never issued, by the database", no_options, verb_isvalid},
     {"crl publish", "", 0, 0, "cron, officer", "makes and publishes a CRL", crl_publish_options, verb_crl_publish},

@@ -42,6 +42,12 @@ static const struct body_member match_members[] = {
 static const struct body_member import_members[] = {
     {"certificates", BODY_TEXTS, true}, {"serials", BODY_TEXTS, false}, {"revocations", BODY_TEXTS, false}, {"takeover", BODY_BOOL, false}, {NULL, 0, false},
 };
+static const struct body_member purge_members[] = {
+    {"kind", BODY_TEXT, true}, {"before", BODY_TIME, true}, {"ids", BODY_TEXTS, true}, {"export", BODY_TEXT, true}, {NULL, 0, false},
+};
+static const struct body_member decommission_members[] = {
+    {"expect", BODY_TEXT, true}, {"backup", BODY_TEXT, false}, {"with_key", BODY_BOOL, false}, {NULL, 0, false},
+};
 static const struct body_member import_number_members[] = {{"number", BODY_NUMBER, true}, {NULL, 0, false}};
 static const struct body_member unlock_members[] = {{"passphrase", BODY_TEXT, true}, {NULL, 0, false}};
 
@@ -74,6 +80,10 @@ const struct route routes[] = {
     {"GET", "/v1/revocations", ROLES_READ, MAP_NO, "batch", "", NULL, handle_batch},
     {"POST", "/v1/imports", ROLE_ADMINISTRATOR, MAP_NO, "certificate.import", "", import_members, handle_import},
     {"POST", "/v1/imports/crl-number", ROLE_ADMINISTRATOR, MAP_NO, "certificate.import", "", import_number_members, handle_import_crl_number},
+    {"GET", "/v1/purge", ROLE_ADMINISTRATOR, MAP_NO, "request.purge", "kind before after", NULL, handle_purge_list},
+    {"POST", "/v1/purge", ROLE_ADMINISTRATOR, MAP_NO, "request.purge", "", purge_members, handle_purge},
+    {"GET", "/v1/reports/{name}", ROLE_AUDITOR, MAP_NO, "report", "from to after limit", NULL, handle_report},
+    {"POST", "/v1/decommission", ROLE_ADMINISTRATOR, MAP_NO, "ca.decommission", "", decommission_members, handle_decommission},
     {"GET", "/v1/requests/{object}/validity", ROLES_READ, MAP_NO, "isvalid", "", NULL, handle_isvalid},
     {"GET", "/v1/requests/{object}/assignability", ROLES_ANY, MAP_ROLES, "assignability", "host", NULL, handle_assignability},
     {"POST", "/v1/crls", ROLE_CRON | ROLE_OFFICER, MAP_NO, "crl publish", "", crl_members, handle_crl_publish},

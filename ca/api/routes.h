@@ -96,6 +96,11 @@ int handle_revoke_match(struct call *call, struct error *error);
 int handle_batch(struct call *call, struct error *error);
 int handle_import(struct call *call, struct error *error);
 int handle_import_crl_number(struct call *call, struct error *error);
+/* retention.c */
+int handle_purge_list(struct call *call, struct error *error);
+int handle_purge(struct call *call, struct error *error);
+int handle_report(struct call *call, struct error *error);
+int handle_decommission(struct call *call, struct error *error);
 /* ca.c */
 int handle_info(struct call *call, struct error *error);
 int handle_config(struct call *call, struct error *error);

@@ -1,5 +1,6 @@
 /* Fills the database of a stopped CA with issued and revoked certificates, for measuring lists and CRLs at size.
- *   fill_store FOLDER COUNT [REVOKED]
+ *   fill_store FOLDER COUNT [REVOKED [FAILED]]
+ * FAILED requests come after them, every second one with a reserved serial.
  * The certificates' DER is a short filler: lists and CRLs never look into it. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 struct batch {
     uint64_t from, count, revoked; /* of the whole: rows below `revoked` are revoked */
+    uint64_t failed;               /* further requests */
     int64_t now;
 };
 
@@ -59,16 +61,32 @@ static void row_put(struct store_txn *txn, uint64_t number, bool revoked, int64_
     strings_free(&certificate.search);
 }
 
+static void failed_put(struct store_txn *txn, uint64_t number, int64_t now)
+{
+    uint8_t digest[32] = {0};
+    struct request request = {.disposition = DISPOSITION_FAILED, .submitted_at = now - 1000, .resolved_at = now - 900, .requester_uid = 1000,
+                              .requester = (char *)"bench", .template_name = (char *)"User", .pkcs10 = digest, .pkcs10_size = 32};
+    request.id = counter_next(txn, "request");
+    put_u64(digest, request.id);
+    memcpy(request.pkcs10_sha256, digest, 32);
+    request.serial.size = number % 2 ? 16 : 0;
+    put_u64(request.serial.octets, 0x2000000000000000u);
+    put_u64(request.serial.octets + 8, request.id);
+    requests_put(txn, &request);
+}
+
 static int batch_store(struct store_txn *txn, void *argument, struct error *error)
 {
     struct batch *batch = argument;
     (void)error;
     for (uint64_t i = 0; i < batch->count; i++)
         row_put(txn, batch->from + i, batch->from + i < batch->revoked, batch->now);
+    for (uint64_t i = 0; i < batch->failed; i++)
+        failed_put(txn, i, batch->now);
     return store_txn_failed(txn);
 }
 
-static int fill(struct store *store, uint64_t count, uint64_t revoked, struct error *error)
+static int fill(struct store *store, uint64_t count, uint64_t revoked, uint64_t failed, struct error *error)
 {
     struct batch batch = {.revoked = revoked, .now = clock_now()};
     int status = OK;
@@ -77,23 +95,28 @@ static int fill(struct store *store, uint64_t count, uint64_t revoked, struct er
         batch.count = count - at < BATCH ? count - at : BATCH;
         status = store_write(store, batch_store, &batch, error);
     }
+    batch.count = 0;
+    batch.failed = failed;
+    if (failed && !status)
+        status = store_write(store, batch_store, &batch, error);
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t count, revoked = 0;
+    uint64_t count, revoked = 0, failed = 0;
     struct store *store = NULL;
     struct error error = ERROR_NONE;
-    if (argc < 3 || number_parse(argv[2], &count) || (argc > 3 && number_parse(argv[3], &revoked))) {
-        fprintf(stderr, "usage: fill_store FOLDER COUNT [REVOKED]\n");
+    if (argc < 3 || number_parse(argv[2], &count) || (argc > 3 && number_parse(argv[3], &revoked)) ||
+        (argc > 4 && number_parse(argv[4], &failed))) {
+        fprintf(stderr, "usage: fill_store FOLDER COUNT [REVOKED [FAILED]]\n");
         return USAGE;
     }
     log_open("fill_store", false, false);
     struct store_options options = {.path = argv[1], .cache_bytes = 256u << 20};
     int status = store_open(&options, &store, &error);
     if (!status)
-        status = fill(store, count, revoked, &error);
+        status = fill(store, count, revoked, failed, &error);
     if (status)
         fprintf(stderr, "fill_store: %s\n", error.message);
     if (store)

@@ -48,3 +48,73 @@ int authority_import_crl_number(struct authority *fake, const struct identity *c
     *next = number + 1;
     return OK;
 }
+
+int purge_kind_parse(const char *name, enum purge_kind *out)
+{
+    *out = PURGE_DENIED;
+    return strcmp(name, "denied") == 0 ? OK : USAGE;
+}
+
+int authority_purge_list(struct authority *fake, enum purge_kind kind, int64_t before, const struct removal_place *from,
+                         struct purge_page *out, struct error *error)
+{
+    (void)fake;
+    (void)kind;
+    (void)before;
+    (void)error;
+    *out = (struct purge_page){.ids = {17}, .count = 1, .next = *from};
+    return OK;
+}
+
+int authority_purge(struct authority *fake, const struct identity *caller, enum purge_kind kind, int64_t before, const uint64_t *ids,
+                    size_t count, const char *export, uint64_t *removed, struct error *error)
+{
+    (void)fake;
+    (void)caller;
+    (void)kind;
+    (void)before;
+    (void)ids;
+    (void)export;
+    (void)error;
+    *removed = count;
+    return OK;
+}
+
+int report_kind_parse(const char *name, enum report_kind *out)
+{
+    *out = REPORT_ISSUED;
+    return strcmp(name, "issued") == 0 ? OK : USAGE;
+}
+
+int authority_report(struct authority *fake, enum report_kind kind, int64_t from, int64_t to, uint64_t after, struct report_row *rows,
+                     size_t limit, size_t *count, uint64_t *next, bool *more, struct error *error)
+{
+    (void)fake;
+    (void)kind;
+    (void)from;
+    (void)to;
+    (void)rows;
+    (void)limit;
+    (void)error;
+    *count = 0;
+    *next = after;
+    *more = false;
+    return OK;
+}
+
+void report_rows_free(struct report_row *rows, size_t count)
+{
+    (void)rows;
+    (void)count;
+}
+
+int authority_decommission(struct authority *fake, const struct identity *caller, const char *expect, struct decommissioning *out,
+                           struct error *error)
+{
+    (void)fake;
+    (void)caller;
+    (void)expect;
+    (void)error;
+    *out = (struct decommissioning){.at = 1768893129};
+    return OK;
+}
