@@ -172,7 +172,7 @@ int env_open(struct store *store, struct error *error)
         code = table_open(store, (enum table)table);
     if (code)
         return db_error(code, store->path, error);
-    return index_associate(store, error);
+    return store->options.without_indices ? OK : index_associate(store, error);
 }
 
 void env_close(struct store *store)

@@ -244,10 +244,7 @@ static int by_revoked_id(DB *db, const DBT *primary, const DBT *value, DBT *resu
     return 0;
 }
 
-static const struct {
-    enum table primary, index;
-    int (*callback)(DB *, const DBT *, const DBT *, DBT *);
-} indices[] = {
+const struct index_row index_rows[] = {
     {TABLE_REQUESTS, INDEX_DISPOSITION, by_disposition},     {TABLE_REQUESTS, INDEX_REQUESTER, by_requester},
     {TABLE_REQUESTS, INDEX_TEMPLATE, by_template},           {TABLE_REQUESTS, INDEX_DIGEST, by_digest},
     {TABLE_REQUESTS, INDEX_REQUEST_NAME, by_request_name},   {TABLE_CERTIFICATES, INDEX_SERIAL, by_serial},
@@ -256,12 +253,14 @@ static const struct {
     {TABLE_CERTIFICATES, INDEX_CERTIFICATE_NAME, by_certificate_name}, {TABLE_REVOKED, INDEX_REVOKED_ID, by_revoked_id},
 };
 
+const size_t index_count = sizeof index_rows / sizeof *index_rows;
+
 int index_associate(struct store *store, struct error *error)
 {
     int code = 0;
-    for (size_t i = 0; i < sizeof indices / sizeof *indices && !code; i++) {
-        DB *primary = store->tables[indices[i].primary];
-        code = primary->associate(primary, NULL, store->tables[indices[i].index], indices[i].callback, 0);
+    for (size_t i = 0; i < index_count && !code; i++) {
+        DB *primary = store->tables[index_rows[i].primary];
+        code = primary->associate(primary, NULL, store->tables[index_rows[i].index], index_rows[i].callback, 0);
     }
     return db_error(code, "indices", error);
 }

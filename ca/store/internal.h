@@ -107,6 +107,12 @@ struct scan {
 int table_scan(struct store *store, const struct scan *scan, struct error *error);
 
 /* index.c: callbacks for DB->associate */
+struct index_row {
+    enum table primary, index;
+    int (*callback)(DB *, const DBT *, const DBT *, DBT *);
+};
+extern const struct index_row index_rows[];
+extern const size_t index_count;
 int index_associate(struct store *store, struct error *error);
 /* lower-case text cut to NAME_KEY_MAX, and a NUL */
 void index_text(struct buf *key, const char *text, size_t size);

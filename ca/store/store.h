@@ -21,6 +21,7 @@ struct store_options {
     bool create;                /* for init only: otherwise a missing environment is BAD_CONFIG */
     bool from_backup;           /* a copy that a backup made, opened the first time: recovery takes every log file, not those since the
                                    last checkpoint */
+    bool without_indices;       /* for inspect.h alone: tables and indices as they stand, none follows another */
 };
 /* Locks (a lock file: "another chanceryd (pid N) holds DIR"), refuses an unsafe or foreign DB_CONFIG, runs recovery,
  * opens tables and indices, starts writer and checkpoint threads (checkpoint, log removal). */
@@ -88,6 +89,8 @@ struct reservation {
 void reservation_free(struct reservation *reservation);
 /* REFUSED "serial.used" when a certificate or reservation has this serial. */
 int reservations_put(struct store_txn *txn, const struct reservation *reservation);
+/* Whose serial it is: REFUSED "object.unknown" when no request has it. */
+int serials_get(struct store *store, const struct serial *serial, uint64_t *id, struct error *error);
 int reservations_delete(struct store_txn *txn, uint64_t id);
 int reservations_get(struct store *store, uint64_t id, struct reservation *out, struct error *error);
 /* Calls for each; stops when the callback returns non-zero. The callback must not write. */
