@@ -45,8 +45,8 @@ struct authority_options {
     const struct started_file *started; /* what the daemon runs besides its configuration, for the audit */
     size_t started_count;
     const char *accounts_folder; /* of passwd and group; NULL: /etc. Tests alone name another */
-    /* Has the copy of a database judged by a process of its own: folder/db and folder/journal. Each finding is a line. */
-    int (*check)(void *argument, const char *folder, struct checking *checking, struct error *error);
+    /* Has the copy of a database judged by a process of its own: folder/db and folder/journal, the copy begun at `since`. */
+    int (*check)(void *argument, const char *folder, int64_t since, const struct checking *checking, struct error *error);
     void *check_argument;
 };
 /* The items that the authority reads of the configuration; ended by section NULL. */

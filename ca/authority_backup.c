@@ -339,6 +339,7 @@ static int check_run(struct background *background, struct error *error)
     struct authority *authority = background->work.authority;
     const char *folder = background->work.partial;
     struct checking checking = {.finding = finding_add, .progress = advance, .argument = background};
+    int64_t since = clock_now();
     int status = tree_remove(folder) || mkdir(folder, 0700)
                      ? error_set(error, CANNOT_WRITE, "check.folder", "%s cannot be made: %s", folder, strerror(errno)) : OK;
     if (!status)
@@ -347,7 +348,7 @@ static int check_run(struct background *background, struct error *error)
         status = copy_of_signer(background, SIGNER_JOURNAL, 0, folder, "journal", error);
     phase(background, "checking", 0);
     if (!status)
-        status = authority->options.check(authority->options.check_argument, folder, &checking, error);
+        status = authority->options.check(authority->options.check_argument, folder, since, &checking, error);
     if (tree_remove(folder))
         log_warn("%s is left of a check of the database, and cannot be removed", folder);
     return status ? status : store_write_reserved(authority->store, checked_store, background, error);

@@ -19,6 +19,7 @@
 #include "ca/base/file.h"
 #include "ca/base/log.h"
 #include "ca/chanceryd_conf.h"
+#include "ca/check.h"
 #include "ca/directory/directory.h"
 #include "ca/exit/dispatch.h"
 #include "ca/init.h"
@@ -39,7 +40,7 @@ struct daemon {
     struct program exec[EXECS_MAX]; /* programs of policy modules, by their names */
     char exec_names[EXECS_MAX][80], exec_titles[EXECS_MAX][96];
     size_t exec_count;
-    struct forker_program programs[EXITS_MAX + EXECS_MAX + 1];
+    struct forker_program programs[EXITS_MAX + EXECS_MAX + 2];
     struct exit_interest interests[EXITS_MAX];
     struct started_file started[STARTED_MAX];
     size_t started_count;
@@ -59,6 +60,8 @@ struct arguments {
     const char *conf_path;
     bool test, foreground, init, new_key, items;
     struct init_options init_options;
+    int (*mode)(const struct daemon_conf *conf, const struct arguments *arguments, struct error *error); /* instead of a daemon */
+    char *operand; /* of the mode: a folder; NULL: none */
 };
 
 /* ---- children ---- */
@@ -139,7 +142,10 @@ static int start_forker(struct daemon *daemon, struct error *error)
         daemon->interests[i] = (struct exit_interest){conf->exit_names.items[i], conf->exits[i]->event_mask};
     }
     start_programs(daemon, conf->exit_names.count + 1);
-    return forker_start(daemon->programs, conf->exit_names.count + 1 + daemon->exec_count, &daemon->forker, error);
+    size_t count = conf->exit_names.count + 1 + daemon->exec_count;
+    daemon->programs[count] = (struct forker_program){CHECK_PROGRAM, conf->authority_uid, conf->authority_gid, check_process_run, NULL,
+                                                      "chanceryd: check", NULL};
+    return forker_start(daemon->programs, count + 1, &daemon->forker, error);
 }
 
 /* ---- starting, in order; stopping, in reverse ---- */
@@ -208,6 +214,13 @@ static int probe(void *argument, const char *module, const char *dn, struct stri
                     : error_set(error, TEMPORARY, "publish.starting", "the exit modules are being started");
 }
 
+static int check(void *argument, const char *folder, int64_t since, const struct checking *checking, struct error *error)
+{
+    struct daemon *daemon = argument;
+    struct check_order order = {.folder = folder, .from_backup = true, .since = since};
+    return check_copy(daemon->forker, &order, checking, error);
+}
+
 static int started_add(struct daemon *daemon, const char *kind, const char *name, struct error *error)
 {
     char *path = NULL, *title = NULL;
@@ -240,6 +253,7 @@ static int start_authority(struct daemon *daemon, struct error *error)
         .conf = daemon->conf.conf, .store = daemon->store, .signer = daemon->signer, .policy = daemon->conf.policy,
         .directory = daemon->directory, .exits = daemon->interests, .exit_count = daemon->conf.exit_names.count,
         .probe = probe, .probe_argument = daemon, .started = daemon->started, .started_count = daemon->started_count,
+        .check = check, .check_argument = daemon,
     };
     return authority_open(&options, &daemon->authority, error);
 }
@@ -390,12 +404,14 @@ static void help(void)
          "       chanceryd [-c FILE] --init [--name CA-NAME] [--subject DN] [--key TYPE] [--passphrase-file F]\n"
          "                 [--days N] [--path-length N] [--administrator USER] [--csr-out FILE]\n"
          "       chanceryd [-c FILE] --new-key [--key TYPE] [--days N] [--csr-out FILE]\n"
+         "       chanceryd [-c FILE] --check-db [DIR]  check the database of a stopped daemon, or a backup\n"
          "       chanceryd [-c FILE] --list-items  every configuration item, tab-separated\n"
          "       chanceryd --version | --help\n"
          "See chanceryd(8) and chancery.conf(5).");
 }
 
-enum { OPT_INIT = 256, OPT_NAME, OPT_SUBJECT, OPT_KEY, OPT_PASSPHRASE, OPT_DAYS, OPT_PATH, OPT_ADMIN, OPT_CSR, OPT_ITEMS, OPT_NEWKEY };
+enum { OPT_INIT = 256, OPT_NAME, OPT_SUBJECT, OPT_KEY, OPT_PASSPHRASE, OPT_DAYS, OPT_PATH, OPT_ADMIN, OPT_CSR, OPT_ITEMS, OPT_NEWKEY,
+       OPT_CHECK };
 
 static const struct option long_options[] = {
     {"new-key", no_argument, NULL, OPT_NEWKEY},
@@ -404,6 +420,7 @@ static const struct option long_options[] = {
     {"passphrase-file", required_argument, NULL, OPT_PASSPHRASE}, {"days", required_argument, NULL, OPT_DAYS},
     {"path-length", required_argument, NULL, OPT_PATH}, {"administrator", required_argument, NULL, OPT_ADMIN},
     {"csr-out", required_argument, NULL, OPT_CSR}, {"list-items", no_argument, NULL, OPT_ITEMS},
+    {"check-db", no_argument, NULL, OPT_CHECK},
     {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0},
 };
 
@@ -422,6 +439,13 @@ static int usage_error(const char *what)
     return USAGE;
 }
 
+/* ---- modes with the daemon stopped: each takes one folder at most ---- */
+
+static int mode_check(const struct daemon_conf *conf, const struct arguments *arguments, struct error *error)
+{
+    return check_offline(conf, arguments->operand, error);
+}
+
 /* OK to go on, else the exit status plus one (so that 0 can end too). */
 static int take_option(int option, struct arguments *a)
 {
@@ -434,6 +458,7 @@ static int take_option(int option, struct arguments *a)
     case OPT_INIT: a->init = true; break;
     case OPT_NEWKEY: a->new_key = true; break;
     case OPT_ITEMS: a->items = true; break;
+    case OPT_CHECK: a->mode = mode_check; break;
     case OPT_NAME: a->init_options.name = optarg_copy; break;
     case OPT_SUBJECT: a->init_options.subject = optarg_copy; break;
     case OPT_KEY: a->init_options.key_type = optarg_copy; break;
@@ -474,10 +499,12 @@ int main(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "c:tfhV", long_options, NULL)) != -1)
         if ((status = take_option(option, &a)))
             return status - 1;
+    if (a.mode && optind < argc && !(a.operand = strdup(argv[optind++])))
+        return INTERNAL;
     if (optind < argc)
         return usage_error("an argument too many");
     sandbox_title_init(argc, argv);
-    log_open("chanceryd", !a.foreground && !a.test && !a.init && !a.new_key && !a.items, false);
+    log_open("chanceryd", !a.foreground && !a.test && !a.init && !a.new_key && !a.items && !a.mode, false);
     status = daemon_conf_load(a.conf_path, &daemon.conf, &error);
     if (!status && a.items)
         daemon_conf_print_items(&daemon.conf);
@@ -491,7 +518,9 @@ int main(int argc, char **argv)
         status = init_run(&daemon.conf, &a.init_options, &error);
     if (!status && a.new_key)
         status = newkey_run(&daemon.conf, &(struct newkey_options){a.init_options.key_type, a.init_options.csr_out, a.init_options.days}, &error);
-    if (status || a.items || a.test || a.init || a.new_key) {
+    if (!status && a.mode)
+        status = a.mode(&daemon.conf, &a, &error);
+    if (status || a.items || a.test || a.init || a.new_key || a.mode) {
         status = report(&error);
         daemon_conf_free(&daemon.conf);
         return status;

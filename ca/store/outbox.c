@@ -156,7 +156,8 @@ static void row_about(struct store_txn *txn, struct bytes key, uint64_t *crl_num
     buf_free(&record);
 }
 
-int outbox_done(struct store_txn *txn, const char *module, uint64_t sequence)
+/* The row goes; done: it was published. */
+static int outbox_remove(struct store_txn *txn, const char *module, uint64_t sequence, bool done)
 {
     struct buf key = BUF_EMPTY;
     struct state state;
@@ -178,14 +179,25 @@ int outbox_done(struct store_txn *txn, const char *module, uint64_t sequence)
             stats.parked--;
         else if (!state.parked && stats.waiting)
             stats.waiting--;
-        stats.done++;
-        stats.last_done_at = clock_now();
-        if (crl > stats.last_crl_done)
+        stats.done += done;
+        if (done)
+            stats.last_done_at = clock_now();
+        if (done && crl > stats.last_crl_done)
             stats.last_crl_done = crl;
         stats_put(txn, module, &stats);
     }
     buf_free(&key);
     return txn->status; /* a row that is gone already is done */
+}
+
+int outbox_done(struct store_txn *txn, const char *module, uint64_t sequence)
+{
+    return outbox_remove(txn, module, sequence, true);
+}
+
+int outbox_drop(struct store_txn *txn, const char *module, uint64_t sequence)
+{
+    return outbox_remove(txn, module, sequence, false);
 }
 
 static int outbox_later(struct store_txn *txn, const char *module, uint64_t sequence, int64_t next_at, bool park, const char *why)

@@ -209,15 +209,6 @@ int reservations_put(struct store_txn *txn, const struct reservation *reservatio
     return txn->status;
 }
 
-int serials_get(struct store *store, const struct serial *serial, uint64_t *id, struct error *error)
-{
-    struct buf owner = BUF_EMPTY;
-    int status = table_get(store, TABLE_SERIALS, bytes_of(serial->octets, serial->size), &owner, error);
-    *id = !status && owner.size == 8 ? get_u64(owner.data) : 0;
-    buf_free(&owner);
-    return status;
-}
-
 int reservations_delete(struct store_txn *txn, uint64_t id)
 {
     return txn_delete(txn, TABLE_RESERVATIONS, ID_BYTES(id));

@@ -89,8 +89,6 @@ struct reservation {
 void reservation_free(struct reservation *reservation);
 /* REFUSED "serial.used" when a certificate or reservation has this serial. */
 int reservations_put(struct store_txn *txn, const struct reservation *reservation);
-/* Whose serial it is: REFUSED "object.unknown" when no request has it. */
-int serials_get(struct store *store, const struct serial *serial, uint64_t *id, struct error *error);
 int reservations_delete(struct store_txn *txn, uint64_t id);
 int reservations_get(struct store *store, uint64_t id, struct reservation *out, struct error *error);
 /* Calls for each; stops when the callback returns non-zero. The callback must not write. */
@@ -208,6 +206,7 @@ int outbox_list(struct store *store, const char *module, uint64_t after_sequence
 /* What waits or is parked for one request, over all modules. */
 int outbox_of_request(struct store *store, uint64_t request_id, struct outbox_row *rows, size_t limit, size_t *count, struct error *error);
 int outbox_done(struct store_txn *txn, const char *module, uint64_t sequence); /* also counts it as published */
+int outbox_drop(struct store_txn *txn, const char *module, uint64_t sequence); /* without having been published */
 int outbox_retry(struct store_txn *txn, const char *module, uint64_t sequence, int64_t next_at, const char *why);
 int outbox_park(struct store_txn *txn, const char *module, uint64_t sequence, const char *why);
 int outbox_retry_all(struct store *store, const char *module, uint64_t *count, struct error *error); /* due at once, unparked */

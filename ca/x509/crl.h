@@ -41,4 +41,7 @@ int crl_walk(struct bytes crl, struct crl_facts *out, struct bytes *tbs, struct 
 /* For each entry of a TBS that crl_tbs_walk accepted. */
 int crl_tbs_each(struct bytes tbs, int (*each)(const struct crl_entry *, void *), void *argument);
 
+/* OK when the whole CRL is signed by the key of the certificate; REFUSED "crl.signature" otherwise. The CRL passed crl_walk. */
+int crl_check_signature(struct bytes crl, struct bytes issuer_der, struct error *error);
+
 #endif
