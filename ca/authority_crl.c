@@ -269,6 +269,8 @@ int authority_crl_publish(struct authority *authority, const struct identity *ca
     } else {
         status = crl_of_all_keys(&work, if_due, made, count, error);
         pthread_mutex_unlock(&authority->crl_lock);
+        if (!status)
+            authority_compare(authority);
     }
     if (status)
         authority_audit_refusal(authority, caller, "crl.publish", "CRL", error);

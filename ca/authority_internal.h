@@ -84,6 +84,8 @@ bool authority_owns(const struct identity *caller, const struct request *request
 int authority_may_decide(struct authority *authority, const struct identity *caller, const struct request *request,
                          struct error *error);
 int seen_check(const struct seen *seen, const struct request *request, struct error *error);
+/* ca/authority_compare.c: asks idle exit modules whether what they published is as it was. */
+void authority_compare(struct authority *authority);
 /* In a closure: is the stored request still the one that was read, and may it become `to`? REFUSED "object.changed". */
 int unchanged_check(struct store_txn *txn, uint64_t id, int64_t loaded_at, enum disposition to, struct error *error);
 

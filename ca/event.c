@@ -26,6 +26,7 @@ const char *event_kind_name(enum event_kind kind)
         {EVENT_CA_CERTIFICATE, "ca-certificate"},
         {EVENT_ASSIGNED, "assigned"},
         {EVENT_TEMPLATES, "templates"},
+        {EVENT_COMPARE, "compare"},
     };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

@@ -17,7 +17,8 @@ enum event_kind {
     /* ours, above theirs */
     EVENT_CA_CERTIFICATE = 0x10000, /* a CA certificate is new or changed: publish the CA's entry */
     EVENT_ASSIGNED = 0x20000,       /* assignments of a usage changed */
-    EVENT_TEMPLATES = 0x40000       /* the set of adopted templates changed */
+    EVENT_TEMPLATES = 0x40000,      /* the set of adopted templates changed */
+    EVENT_COMPARE = 0x80000         /* is what was published as it was? certificate: all of the CA's, DER after DER */
 };
 const char *event_kind_name(enum event_kind kind);
 
@@ -44,6 +45,7 @@ struct event {
     uint64_t crl_number;   /* EVENT_CRL_ISSUED */
     unsigned key_index;    /* CRL series; certificate index for EVENT_CA_CERTIFICATE */
     bool delta;
+    bool again;            /* it was published before: what differs now was changed by others, and DONE's message says so */
     bool superseded;       /* of a CA certificate or a CRL: the CA signs with another certificate, or key, by now */
     int crl_fd;            /* sealed memfd with the CRL's DER while it is delivered; -1 otherwise, never stored */
     struct strings templates; /* EVENT_TEMPLATES, EVENT_CA_CERTIFICATE: names of the adopted templates */

@@ -1,5 +1,7 @@
 /* Exit module publish/ldap: certificates, CRLs and the CA's entries to an LDAP directory.
  * What is to be written is ldap_entry.c's; here it is read, written, and read back. Idempotent: everything may come twice. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -131,7 +133,7 @@ int publisher_read(struct publisher *publisher, const char *dn, const char *cons
     return status;
 }
 
-static int publisher_write(struct publisher *publisher, const struct entry_plan *plan, struct error *error)
+int publisher_write(struct publisher *publisher, const struct entry_plan *plan, struct error *error)
 {
     int status;
 
@@ -144,6 +146,15 @@ static int publisher_write(struct publisher *publisher, const struct entry_plan 
     if (status != OK)
         error_prefix(error, "%s %s", plan->create ? "creating" : "changing", plan->dn);
     return status;
+}
+
+void publisher_repaired(struct publisher *publisher, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(publisher->repaired, sizeof publisher->repaired, format, arguments);
+    va_end(arguments);
 }
 
 /* ---- one function a kind of event ---- */
@@ -183,7 +194,8 @@ static int publish_revoked(struct publisher *publisher, const struct event *even
     return publish_holder(publisher, event, event->reason >= 0 && event->reason != REASON_HOLD, error);
 }
 
-static int crl_judge(const struct directory_entry *there, const char *attribute, const char *dn, struct bytes crl, bool *write,
+/* Another CA's CRL is left alone where we never published; where we did, it is what has to go (`again`). */
+static int crl_judge(const struct directory_entry *there, const char *attribute, const char *dn, struct bytes crl, bool again, bool *write,
                      struct error *error)
 {
     const struct directory_attribute *now = there ? directory_entry_get(there, attribute) : NULL;
@@ -194,9 +206,9 @@ static int crl_judge(const struct directory_entry *there, const char *attribute,
 
         if (crl_compare(crl, buf_bytes(&now->values[i]), &place, error) != OK)
             return error->status;
-        if (place == CRL_OLDER || place == CRL_FOREIGN)
+        if (place == CRL_OLDER || (place == CRL_FOREIGN && !again))
             return crl_place_error(place, dn, error);
-        if (place == CRL_REPLACES)
+        if (place == CRL_REPLACES || place == CRL_FOREIGN)
             *write = true;
     }
     return OK;
@@ -229,7 +241,7 @@ static int publish_crl_at(struct publisher *publisher, const struct event *event
     int status = publisher_read(publisher, dn, attributes, &entries, &there, error);
 
     if (status == OK)
-        status = crl_judge(there, attributes[0], dn, crl, &write, error);
+        status = crl_judge(there, attributes[0], dn, crl, event->again, &write, error);
     if (status != OK || !write)
         goto out;
     status = entry_plan_crl(event, dn, crl, &publisher->style, there, &plan, error);
@@ -237,6 +249,9 @@ static int publish_crl_at(struct publisher *publisher, const struct event *event
         status = publisher_write(publisher, &plan, error);
     if (status == OK)
         status = crl_read_back(publisher, dn, attributes, crl, error);
+    if (status == OK && event->again)
+        publisher_repaired(publisher, "%s did not hold the CRL that was published there (number %llu): put back", dn,
+                           (unsigned long long)event->crl_number);
 out:
     entry_plan_free(&plan);
     directory_entries_free(&entries);
@@ -352,6 +367,7 @@ static const struct {
     {EVENT_CRL_ISSUED, publish_crl},
     {EVENT_CA_CERTIFICATE, publish_ca},
     {EVENT_TEMPLATES, publish_templates},
+    {EVENT_COMPARE, publisher_compare},
 };
 
 static int publish_event(struct publisher *publisher, const struct event *event, struct error *error)
@@ -395,9 +411,12 @@ static void ldap_notify(void *state, struct chancery_delivery *deliveries, size_
     for (size_t i = 0; i < count; i++) {
         struct error error = ERROR_NONE;
 
+        publisher->repaired[0] = 0;
         if (down.status == OK && publish_event(publisher, deliveries[i].event, &error) != OK && is_down(&error))
             down = error;
         delivery_answer(&deliveries[i], down.status != OK ? &down : &error);
+        if (deliveries[i].outcome == CHANCERY_DONE)
+            snprintf(deliveries[i].message, sizeof deliveries[i].message, "%s", publisher->repaired);
     }
 }
 
@@ -412,7 +431,8 @@ const struct chancery_module chancery_module = {
     .abi = CHANCERY_MODULE_ABI,
     .name = "publish/ldap",
     .kind = CHANCERY_EXIT,
-    .event_mask = EVENT_ISSUED | EVENT_IMPORTED | EVENT_REVOKED | EVENT_CRL_ISSUED | EVENT_CA_CERTIFICATE | EVENT_TEMPLATES,
+    .event_mask = EVENT_ISSUED | EVENT_IMPORTED | EVENT_REVOKED | EVENT_CRL_ISSUED | EVENT_CA_CERTIFICATE | EVENT_TEMPLATES |
+                  EVENT_COMPARE,
     .items = ldap_items,
     .check = ldap_check,
     .open = ldap_open,

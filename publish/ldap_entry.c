@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "ca/base/text.h"
+#include "ca/x509/walk.h"
 
 /* ---- what may be written ---- */
 static const struct {
@@ -293,6 +294,56 @@ int entry_plan_ca(const struct event *event, const char *dn, const struct entry_
         status = there ? plan_class(plan, style, there, "pkiCA", error) : plan_new_ca(plan, style, error);
     if (status == OK && !entry_has(there, "cACertificate", certificate))
         status = plan_single(plan, MOD_ADD, entry_attribute(style, "cACertificate"), certificate, error);
+    return status;
+}
+
+#define OWN_MAX 64
+/* The event's certificates, one after the other. */
+static size_t own_split(const struct event *event, struct bytes own[OWN_MAX])
+{
+    struct bytes rest = bytes_of(event->certificate, event->certificate_size);
+    struct tlv item;
+    size_t count = 0;
+
+    while (rest.size > 0 && count < OWN_MAX && walk_next(&rest, &item) == OK)
+        own[count++] = item.whole;
+    return rest.size == 0 ? count : 0;
+}
+
+static bool is_own(const struct bytes *own, size_t count, struct bytes value)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bytes_equal(own[i], value))
+            return true;
+    return false;
+}
+
+int entry_plan_own(const struct event *event, const char *dn, const struct entry_style *style, const struct directory_entry *there,
+                   size_t *foreign, size_t *missing, struct entry_plan *plan, struct error *error)
+{
+    const struct directory_attribute *now = there ? directory_entry_get(there, "cACertificate") : NULL;
+    const char *attribute = entry_attribute(style, "cACertificate");
+    struct bytes own[OWN_MAX];
+    size_t count = own_split(event, own), held = now ? now->count : 0;
+    int status = plan_begin(plan, ENTRY_CA, dn, there, error);
+
+    *foreign = *missing = 0;
+    if (status == OK && count == 0)
+        status = error_set(error, REFUSED, "publish.no_certificate", "the event has no CA certificates to compare with");
+    if (status == OK && (plan->list = calloc(held + count, sizeof *plan->list)) == NULL)
+        status = error_memory(error);
+    for (size_t i = 0; status == OK && i < held; i++)
+        if (!is_own(own, count, buf_bytes(&now->values[i])))
+            plan->list[(*foreign)++] = buf_bytes(&now->values[i]);
+    for (size_t i = 0; status == OK && i < count; i++)
+        if (!entry_has(there, "cACertificate", own[i]))
+            plan->list[*foreign + (*missing)++] = own[i];
+    if (status == OK && *missing > 0)
+        status = there ? plan_class(plan, style, there, "pkiCA", error) : plan_new_ca(plan, style, error);
+    if (status == OK && *foreign > 0)
+        status = plan_change(plan, MOD_DELETE, attribute, plan->list, *foreign, error);
+    if (status == OK && *missing > 0)
+        status = plan_change(plan, MOD_ADD, attribute, plan->list + *foreign, *missing, error);
     return status;
 }
 

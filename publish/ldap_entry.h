@@ -58,6 +58,9 @@ int entry_plan_holder(const struct event *event, const struct entry_names *names
 /* Adds the event's certificate beside those that are there: another CA's stays. */
 int entry_plan_ca(const struct event *event, const char *dn, const struct entry_style *style, const struct directory_entry *there,
                   struct entry_plan *plan, struct error *error);
+/* EVENT_COMPARE: takes out what is none of the CA's certificates, adds what is missing of them; counts both. */
+int entry_plan_own(const struct event *event, const char *dn, const struct entry_style *style, const struct directory_entry *there,
+                   size_t *foreign, size_t *missing, struct entry_plan *plan, struct error *error);
 /* Replaces the CRL (or delta CRL): publish/crl_compare.h was asked before. */
 int entry_plan_crl(const struct event *event, const char *dn, struct bytes crl, const struct entry_style *style,
                    const struct directory_entry *there, struct entry_plan *plan, struct error *error);

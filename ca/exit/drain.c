@@ -128,7 +128,7 @@ static uint64_t choose_rows(struct drain *drain, struct page *page, size_t limit
 
 static bool must_arrive(const struct event *event)
 {
-    return (event->kind & (EVENT_CRL_ISSUED | EVENT_CA_CERTIFICATE | EVENT_TEMPLATES)) != 0;
+    return (event->kind & (EVENT_CRL_ISSUED | EVENT_CA_CERTIFICATE | EVENT_TEMPLATES | EVENT_COMPARE)) != 0;
 }
 
 static void judge(struct drain *drain, struct page *page, size_t at, const struct wire_answer *answer)
@@ -139,6 +139,8 @@ static void judge(struct drain *drain, struct page *page, size_t at, const struc
     page->why[at] = answer->message;
     if (answer->outcome == CHANCERY_DONE) {
         page->fates[at] = FATE_DONE;
+        if (row->event.again && answer->message[0])
+            log_error("exit module %s: what was published was changed by others: %s", drain->connection->name, answer->message);
     } else if (answer->outcome == CHANCERY_GIVE_UP ||
                (answer->outcome == CHANCERY_RETRY && !must_arrive(&row->event) && now - row->added_at > ROW_AGE_MAX_S)) {
         page->fates[at] = FATE_PARK;
@@ -155,6 +157,15 @@ struct settlement {
     const struct page *page;
 };
 
+/* What was published was changed by others, and the module put it right: an alarm. */
+static void alarm_add(struct store_txn *txn, const char *module, const char *message)
+{
+    struct audit_record record = {.at = clock_now(), .actor = module, .role = "exit", .action = "publish.compare", .object = "CA", .outcome = "repaired",
+                                  .reason = "publish.repaired", .detail = message};
+
+    audit_add(txn, &record);
+}
+
 static int settle_closure(struct store_txn *txn, void *argument, struct error *error)
 {
     const struct settlement *settlement = argument;
@@ -163,12 +174,15 @@ static int settle_closure(struct store_txn *txn, void *argument, struct error *e
     for (size_t i = 0; i < page->count; i++) {
         uint64_t sequence = page->rows[i].sequence;
 
-        if (page->fates[i] == FATE_DONE)
+        if (page->fates[i] == FATE_DONE) {
             outbox_done(txn, settlement->module, sequence);
-        else if (page->fates[i] == FATE_RETRY)
+            if (page->rows[i].event.again && page->why[i] && page->why[i][0])
+                alarm_add(txn, settlement->module, page->why[i]);
+        } else if (page->fates[i] == FATE_RETRY) {
             outbox_retry(txn, settlement->module, sequence, page->next_at[i], page->why[i]);
-        else if (page->fates[i] == FATE_PARK)
+        } else if (page->fates[i] == FATE_PARK) {
             outbox_park(txn, settlement->module, sequence, page->why[i]);
+        }
     }
     return store_txn_failed(txn) ? error_set(error, store_txn_failed(txn), "outbox.write", "outcomes of publishing could not be recorded") : OK;
 }

@@ -283,6 +283,7 @@ void wire_put_event(struct buf *out, const struct event *event)
     put_number32(out, event->key_index);
     put_flag(out, event->delta);
     put_flag(out, event->superseded);
+    put_flag(out, event->again);
     put_flag(out, event->crl_fd >= 0);
     put_list(out, &event->templates);
     put_text(out, event->usage);
@@ -293,7 +294,7 @@ static enum event_kind get_kind(struct reader *reader)
 {
     static const uint32_t known = EVENT_ISSUED | EVENT_PENDING | EVENT_DENIED | EVENT_REVOKED | EVENT_RETRIEVE_PENDING |
                                   EVENT_CRL_ISSUED | EVENT_SHUTDOWN | EVENT_STARTUP | EVENT_IMPORTED | EVENT_CA_CERTIFICATE |
-                                  EVENT_ASSIGNED | EVENT_TEMPLATES;
+                                  EVENT_ASSIGNED | EVENT_TEMPLATES | EVENT_COMPARE;
     uint32_t kind = get_number32(reader);
 
     if (kind == 0 || (kind & (kind - 1)) != 0 || (kind & known) == 0)
@@ -325,6 +326,7 @@ int wire_get_event(struct bytes in, struct event *event, bool *has_crl)
     event->key_index = get_number32(&reader);
     event->delta = get_flag(&reader);
     event->superseded = get_flag(&reader);
+    event->again = get_flag(&reader);
     *has_crl = get_flag(&reader);
     get_list(&reader, &event->templates);
     event->usage = get_text(&reader);

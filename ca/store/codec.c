@@ -521,6 +521,8 @@ void event_encode(const struct event *event, struct buf *out)
     record.delta = event->delta;
     record.has_superseded = event->superseded;
     record.superseded = event->superseded;
+    record.has_again = event->again;
+    record.again = event->again;
     record.n_templates = event->templates.count;
     record.templates = strings_encode(&event->templates);
     if (record.templates && (record.attributes || !record.n_attributes) && (record.extensions || !record.n_extensions))
@@ -556,6 +558,7 @@ int event_decode(uint64_t sequence, struct bytes bytes, struct event *out)
     out->key_index = record->key_index;
     out->delta = record->delta;
     out->superseded = record->superseded;
+    out->again = record->again;
     int status = strings_decode(record->n_templates, record->templates, &out->templates);
     if (!status && record->has_pkcs10)
         status = blob_copy(&record->pkcs10, &out->pkcs10, &out->pkcs10_size);

@@ -187,6 +187,17 @@ int outbox_done(struct store_txn *txn, const char *module, uint64_t sequence)
     return OK;
 }
 
+static struct fake_audit last_audit;
+
+uint64_t audit_add(struct store_txn *txn, const struct audit_record *record)
+{
+    last_audit.count++;
+    snprintf(last_audit.reason, sizeof last_audit.reason, "%s", record->reason);
+    snprintf(last_audit.detail, sizeof last_audit.detail, "%s", record->detail);
+    return last_audit.count;
+}
+struct fake_audit fake_audit(void) { return last_audit; }
+
 int outbox_retry(struct store_txn *txn, const char *module, uint64_t sequence, int64_t next_at, const char *why)
 {
     rows[sequence - 1].attempts++;

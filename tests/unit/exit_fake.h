@@ -17,6 +17,11 @@ struct fake_row {
     char why[256];
 };
 
+struct fake_audit { /* the last record, and how many there were */
+    unsigned count;
+    char reason[64], detail[256];
+};
+struct fake_audit fake_audit(void);
 void fake_reset(void);
 uint64_t fake_add(enum event_kind kind, const char *dn, const char *message); /* the row's sequence; due at once */
 uint64_t fake_add_crl(uint64_t number);
