@@ -117,8 +117,8 @@ static int walk_take(struct walk *walk, const struct request *request)
     if (has_certificate(request) && certificates_get(walk->store, request->id, &certificate, &none) && none.status != REFUSED)
         return INTERNAL;
     bool expiring = !walk->query->expiring_before ||
-                    (request->disposition == DISPOSITION_ISSUED && certificate.not_after < walk->query->expiring_before &&
-                     certificate.not_after >= clock_now());
+                    ((request->disposition == DISPOSITION_ISSUED || request->disposition == DISPOSITION_FOREIGN) &&
+                     certificate.not_after < walk->query->expiring_before && certificate.not_after >= clock_now());
     if (expiring && names_fit(walk, request, &certificate)) {
         if (walk->count == walk->query->limit) {
             walk->more = true;
@@ -217,11 +217,17 @@ static int ids_collect(struct walk *walk, struct ids *ids, struct error *error)
     return status;
 }
 
+static int walk_index(struct walk *walk, struct error *error);
+
 static int walk_names(struct walk *walk, struct error *error)
 {
     struct ids ids = {0};
     uint64_t last = 0;
     int status = ids_collect(walk, &ids, error);
+    if (!status && ids.count == NAME_IDS_MAX) { /* a name that so many have leads nowhere: every row is looked at instead */
+        free(ids.items);
+        return walk_index(walk, error);
+    }
     for (size_t i = 0; i < ids.count && !status; i++) {
         uint64_t id = ids.items[walk->query->descending ? ids.count - 1 - i : i];
         struct buf record = BUF_EMPTY;
@@ -265,31 +271,35 @@ static int start_key(struct walk *walk, enum table table, struct buf *key, struc
     return status;
 }
 
+static enum table choose_text(enum table table, const char *text, struct buf *prefix)
+{
+    if (text)
+        index_text(prefix, text, strlen(text));
+    return table;
+}
+
+static enum table choose_disposition(const struct list_query *query, struct buf *prefix)
+{
+    buf_add_byte(prefix, (uint8_t)query->disposition);
+    return INDEX_DISPOSITION;
+}
+
+/* The order decides; where it is that of the RequestIDs, the narrowest filter. */
 static enum table choose(const struct list_query *query, struct buf *prefix)
 {
+    if (query->order == LIST_BY_REQUESTER)
+        return choose_text(INDEX_REQUESTER, query->requester, prefix);
+    if (query->order == LIST_BY_TEMPLATE)
+        return choose_text(INDEX_TEMPLATE, query->template_name, prefix);
     if (query->order == LIST_BY_NOT_AFTER || query->expiring_before)
         return INDEX_NOT_AFTER;
-    if (query->order == LIST_BY_REQUESTER)
-        return INDEX_REQUESTER;
-    if (query->order == LIST_BY_TEMPLATE)
-        return INDEX_TEMPLATE;
-    if (query->requester) {
-        index_text(prefix, query->requester, strlen(query->requester));
-        return INDEX_REQUESTER;
-    }
-    if (query->disposition && query->disposition != LIST_FAILED_OR_DENIED && query->disposition != DISPOSITION_ISSUED) {
-        buf_add_byte(prefix, (uint8_t)query->disposition);
-        return INDEX_DISPOSITION;
-    }
-    if (query->template_name) {
-        index_text(prefix, query->template_name, strlen(query->template_name));
-        return INDEX_TEMPLATE;
-    }
-    if (query->disposition == DISPOSITION_ISSUED) {
-        buf_add_byte(prefix, (uint8_t)query->disposition);
-        return INDEX_DISPOSITION;
-    }
-    return TABLE_REQUESTS;
+    if (query->requester)
+        return choose_text(INDEX_REQUESTER, query->requester, prefix);
+    if (query->disposition && query->disposition != LIST_FAILED_OR_DENIED && query->disposition != DISPOSITION_ISSUED)
+        return choose_disposition(query, prefix);
+    if (query->template_name)
+        return choose_text(INDEX_TEMPLATE, query->template_name, prefix);
+    return query->disposition == DISPOSITION_ISSUED ? choose_disposition(query, prefix) : TABLE_REQUESTS;
 }
 
 static int walk_index(struct walk *walk, struct error *error)
@@ -301,7 +311,7 @@ static int walk_index(struct walk *walk, struct error *error)
     int status = walk->query->after ? start_key(walk, table, &from, error) : OK;
     if (table == INDEX_NOT_AFTER)
         scan.with_data = false;
-    if (!status && walk->query->expiring_before && !walk->query->after && !walk->query->descending)
+    if (!status && table == INDEX_NOT_AFTER && walk->query->expiring_before && !walk->query->after && !walk->query->descending)
         buf_add(&from, ID_KEY((uint64_t)clock_now()).octets, 8); /* what has expired is not expiring */
     walk->skipping = walk->query->after != 0;
     scan.from = buf_bytes(&from);
@@ -352,7 +362,7 @@ int list_page(struct store *store, const struct list_query *query, struct list_r
         for (size_t i = 0; i < size - walk.prefix; i++)
             buf_add_byte(&walk.name, (uint8_t)tolower((unsigned char)query->name[i]));
     }
-    int status = query->name ? walk_names(&walk, error) : walk_index(&walk, error);
+    int status = query->name && query->order == LIST_BY_ID ? walk_names(&walk, error) : walk_index(&walk, error);
     if (status) {
         list_rows_free(rows, walk.count);
         walk.count = 0;

@@ -125,13 +125,13 @@ enum certificate_key { CERTIFICATE_BY_SERIAL, CERTIFICATE_BY_SHA1, CERTIFICATE_B
 int certificates_find(struct store *store, enum certificate_key by, struct bytes key, uint64_t *ids, size_t limit, size_t *count, struct error *error);
 
 /* ---- rows for lists: made from indices and the request record, never by parsing a certificate ---- */
-/* LIST_BY_NOT_AFTER has rows with a certificate only; a name filter lists by RequestID whatever the order. */
+/* LIST_BY_NOT_AFTER has rows with a certificate only. */
 enum list_order { LIST_BY_ID, LIST_BY_NOT_AFTER, LIST_BY_REQUESTER, LIST_BY_TEMPLATE };
 struct list_query {
     int disposition;        /* enum disposition, 0: any; LIST_FAILED_OR_DENIED */
     const char *template_name, *requester, *name; /* NULL: any; name: lower case, trailing * is a prefix */
     int64_t since, until;   /* submitted; 0: any */
-    int64_t expiring_before; /* 0: any; issued, not_after between now and this */
+    int64_t expiring_before; /* 0: any; issued or foreign, not_after between now and this */
     enum list_order order;
     bool descending;
     uint64_t after;         /* RequestID of the row before; 0: from the start. With an order by other columns: that row's place */
