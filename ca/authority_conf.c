@@ -17,6 +17,7 @@ const struct conf_item authority_items[] = {
     {"crl", "interval", CONF_DURATION, "1d", "a complete CRL is made so often", 60, 366 * 86400},
     {"crl", "validity", CONF_DURATION, "7d", "nextUpdate lies so long after thisUpdate", 120, 3660 * 86400LL},
     {"crl", "max_delay", CONF_DURATION, "15m", "`crl publish --if-due` makes a CRL early when a revocation waits longer; 0: never", 0, 366 * 86400},
+    {"templates", "folder", CONF_PATH, NULL, "without a directory: folder of NAME.template files that an administrator may adopt", 0, 0},
     {"templates", "base", CONF_TEXT, NULL, "DN under which templates are looked up (default: the directory's base)", 0, 0},
     {"templates", "compare", CONF_DURATION, "60s", "adopted templates are compared with the directory so often", 1, 3600},
     {"agents", "protected", CONF_TEXT, NULL, "DNs of groups, ; between them, for whose members no enrolment agent ever asks", 0, 0},

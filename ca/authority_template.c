@@ -171,23 +171,15 @@ int template_names_adopted(struct authority *authority, struct strings *names, s
 
 /* ---- the directory's side ---- */
 
-static int directory_needed(struct authority *authority, struct error *error)
-{
-    return authority->directory ? OK
-                                : error_set(error, REFUSED, "directory.none", "no directory is configured ([directory] uri)");
-}
-
 int template_fetch(struct authority *authority, const char *name, struct template *out, char **entry_id, struct error *error)
 {
     memset(out, 0, sizeof *out);
     if (entry_id)
         *entry_id = NULL;
-    int status = directory_needed(authority, error);
+    if (!authority->directory)
+        return template_file_fetch(authority, name, out, error);
     const char *base = conf_text(authority->conf, "templates", "base");
-    if (!status)
-        status = directory_template_fetch(authority->directory, base ? base : directory_base(authority->directory), name, out,
-                                          entry_id, error);
-    return status;
+    return directory_template_fetch(authority->directory, base ? base : directory_base(authority->directory), name, out, entry_id, error);
 }
 
 int authority_template_show(struct authority *authority, const char *name, bool from_directory, struct template *out, struct error *error)
@@ -277,17 +269,25 @@ static int row_compare(struct authority *authority, const char *name, struct tem
     return OK;
 }
 
+/* What may be adopted: the directory's, or without one those in the folder. */
+static int source_names(struct authority *authority, struct strings *names, struct error *error)
+{
+    const char *base = conf_text(authority->conf, "templates", "base");
+    if (!authority->directory)
+        return template_file_names(authority, names, error);
+    return directory_template_names(authority->directory, base ? base : directory_base(authority->directory), names, error);
+}
+
 int authority_template_list(struct authority *authority, struct template_row **rows, size_t *count, struct error *error)
 {
     struct strings names = {0};
     *rows = NULL;
     *count = 0;
     int status = rows_adopted(authority, rows, count, error);
-    if (!status && authority->directory) {
+    if (!status) {
         struct error down = ERROR_NONE;
-        const char *base = conf_text(authority->conf, "templates", "base");
         /* with the directory down the adopted ones are still listed: they are what issuing uses */
-        if (!directory_template_names(authority->directory, base ? base : directory_base(authority->directory), &names, &down))
+        if (!source_names(authority, &names, &down))
             for (size_t i = 0; i < names.count && !status; i++)
                 status = row_compare(authority, names.items[i], rows, count);
         for (size_t i = 0; i < *count; i++)

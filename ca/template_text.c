@@ -307,6 +307,8 @@ struct reader {
     char *dn;
     struct read_attribute attributes[ATTRIBUTES_AT_MOST];
     size_t count, line;
+    struct template *one; /* NULL: all of them as LDIF */
+    size_t finished;
     struct error *error;
 };
 
@@ -394,7 +396,9 @@ static int reader_finish(struct reader *r, struct buf *ldif)
     }
     if (status == OK)
         status = template_from_attributes(r->dn, attributes, r->count, &template, r->error);
-    if (status == OK) {
+    if (status == OK && r->one && r->finished++ == 0) {
+        *r->one = template;
+    } else if (status == OK) {
         if (ldif->size)
             buf_add_byte(ldif, '\n');
         status = template_to_ldif(&template, ldif) == OK ? OK : error_memory(r->error);
@@ -433,32 +437,54 @@ static int line_read(struct reader *r, const char *line, struct buf *ldif)
     return status;
 }
 
-int template_text_to_ldif(struct bytes text, struct buf *ldif, struct error *error)
+static int text_read(struct reader *reader, struct bytes text, struct buf *ldif)
 {
-    struct reader reader = {.error = error};
     struct buf line = BUF_EMPTY;
     int status = text.size > TEXT_MAX || (text.size && memchr(text.data, 0, text.size))
-                     ? error_set(error, BAD_DATA, "template.text", "this is no template in readable form")
+                     ? error_set(reader->error, BAD_DATA, "template.text", "this is no template in readable form")
                      : OK;
 
     for (size_t at = 0; at < text.size && status == OK;) {
         const uint8_t *end = memchr(text.data + at, '\n', text.size - at);
         size_t size = end ? (size_t)(end - text.data) - at : text.size - at;
-        reader.line++;
+        reader->line++;
         buf_clear(&line);
         buf_add(&line, text.data + at, size);
         while (line.size && strchr(" \r\t", line.data[line.size - 1]))
             line.data[--line.size] = '\0';
         if (line.size && line.data[0] != '#')
-            status = line_read(&reader, buf_text(&line), ldif);
+            status = line_read(reader, buf_text(&line), ldif);
         at += size + 1;
     }
     if (status == OK)
-        status = reader_finish(&reader, ldif);
-    if (status == OK && ldif->size == 0)
-        status = error_set(error, BAD_DATA, "template.text", "there is no template in it");
-    reader_clear(&reader);
+        status = reader_finish(reader, ldif);
+    if (status == OK && ldif->size == 0 && reader->finished == 0)
+        status = error_set(reader->error, BAD_DATA, "template.text", "there is no template in it");
+    reader_clear(reader);
     buf_free(&line);
+    return status;
+}
+
+int template_text_to_ldif(struct bytes text, struct buf *ldif, struct error *error)
+{
+    struct reader reader = {.error = error};
+
+    return text_read(&reader, text, ldif);
+}
+
+int template_from_text(struct bytes text, struct template *out, struct error *error)
+{
+    struct reader reader = {.error = error, .one = out};
+    struct buf more = BUF_EMPTY;
+    int status;
+
+    memset(out, 0, sizeof *out);
+    status = text_read(&reader, text, &more);
+    if (status == OK && more.size > 0)
+        status = error_set(error, BAD_DATA, "template.text", "there is more than one template in it");
+    if (status != OK)
+        template_free(out);
+    buf_free(&more);
     return status;
 }
 

@@ -19,6 +19,8 @@ int template_to_text(const struct template *template, struct buf *out); /* appen
 int template_to_ldif(const struct template *template, struct buf *out);
 /* The readable form of one template or several as LDIF. BAD_DATA "template.text" with the line, or what template_from_attributes says. */
 int template_text_to_ldif(struct bytes text, struct buf *ldif, struct error *error);
+/* The one template that the readable form holds. */
+int template_from_text(struct bytes text, struct template *out, struct error *error);
 /* Lines of the readable form that are only in `from` ("-…") or only in `to` ("+…"), attribute by attribute. None: the same. */
 int template_diff(const struct template *from, const struct template *to, struct strings *lines);
 

@@ -10,42 +10,6 @@
 
 #define MAILS_MAX 16
 
-static enum chancery_verdict no_memory(struct decision *d)
-{
-    error_memory(&d->error);
-    return decision_again(d);
-}
-
-/* ---- what a value must be to go into a certificate ---- */
-
-static bool text_is_plain(const char *text, size_t size)
-{
-    struct buf safe = BUF_EMPTY;
-    bool plain = size > 0 && size <= 255 && strlen(text) == size && text_sanitise(&safe, text, size) == 0;
-
-    buf_free(&safe);
-    return plain;
-}
-
-bool email_is_plain(const char *text)
-{
-    const char *at = strchr(text, '@');
-
-    if (!at || at == text || !at[1] || strchr(at + 1, '@') || strlen(text) > 254)
-        return false;
-    for (const char *p = text; *p; p++)
-        if (*p <= ' ' || *p >= 0x7f || strchr("<>()[],;:\\\"", *p))
-            return false;
-    return true;
-}
-
-static bool upn_is_plain(const char *text)
-{
-    const char *at = strchr(text, '@');
-
-    return at && at != text && at[1] && !strchr(at + 1, '@') && !strchr(text, ' ') && text_is_plain(text, strlen(text));
-}
-
 /* ---- the requester's own values ---- */
 
 static enum chancery_verdict missing(struct decision *d, const char *reason, const char *attribute)
@@ -93,7 +57,7 @@ static enum chancery_verdict dns_value(struct decision *d, char **out)
         !text_is_dns_name(buf_text(&values->values[0]), false))
         return bad_value(d, "subject.bad_dns", "dNSHostName");
     *out = lower(buf_text(&values->values[0]));
-    return *out ? CHANCERY_ISSUE : no_memory(d);
+    return *out ? CHANCERY_ISSUE : decision_no_memory(d);
 }
 
 /* ---- subject ---- */
@@ -113,7 +77,7 @@ static enum chancery_verdict subject_email(struct decision *d, struct buf *subje
     enum chancery_verdict verdict = CHANCERY_ISSUE;
 
     if (values_sorted(d, "mail", &mails) != OK)
-        verdict = no_memory(d);
+        verdict = decision_no_memory(d);
     else if (mails.count == 0)
         verdict = missing(d, "subject.missing_mail", "mail");
     else if (!email_is_plain(mails.items[0]))
@@ -130,7 +94,7 @@ static enum chancery_verdict subject_common_name(struct decision *d, struct buf 
     enum chancery_verdict verdict = CHANCERY_ISSUE;
 
     if (values_sorted(d, "cn", &names) != OK)
-        verdict = no_memory(d);
+        verdict = decision_no_memory(d);
     else if (names.count == 0)
         verdict = missing(d, "subject.missing_cn", "cn");
     else if (!text_is_plain(names.items[0], strlen(names.items[0])))
@@ -193,22 +157,17 @@ static enum chancery_verdict subject_build(struct decision *d, struct buf *subje
 
 /* ---- alternative names ---- */
 
-static enum chancery_verdict name_add(struct decision *d, enum name_kind kind, const char *value)
-{
-    return properties_add_name(d->properties, kind, value) == OK ? CHANCERY_ISSUE : no_memory(d);
-}
-
 static enum chancery_verdict san_email(struct decision *d)
 {
     struct strings mails = {NULL, 0};
-    enum chancery_verdict verdict = values_sorted(d, "mail", &mails) == OK ? CHANCERY_ISSUE : no_memory(d);
+    enum chancery_verdict verdict = values_sorted(d, "mail", &mails) == OK ? CHANCERY_ISSUE : decision_no_memory(d);
 
     if (verdict == CHANCERY_ISSUE && mails.count == 0)
         verdict = missing(d, "subject.missing_mail", "mail");
     if (verdict == CHANCERY_ISSUE && mails.count > MAILS_MAX)
         verdict = bad_value(d, "subject.bad_mail", "mail");
     for (size_t i = 0; i < mails.count && verdict == CHANCERY_ISSUE; i++)
-        verdict = email_is_plain(mails.items[i]) ? name_add(d, NAME_EMAIL, mails.items[i]) : bad_value(d, "subject.bad_mail", "mail");
+        verdict = email_is_plain(mails.items[i]) ? decision_name_add(d, NAME_EMAIL, mails.items[i]) : bad_value(d, "subject.bad_mail", "mail");
     strings_free(&mails);
     return verdict;
 }
@@ -219,7 +178,7 @@ static enum chancery_verdict san_dns(struct decision *d)
     enum chancery_verdict verdict = dns_value(d, &dns);
 
     if (verdict == CHANCERY_ISSUE)
-        verdict = name_add(d, NAME_DNS, dns);
+        verdict = decision_name_add(d, NAME_DNS, dns);
     free(dns);
     return verdict;
 }
@@ -234,7 +193,7 @@ static enum chancery_verdict san_upn(struct decision *d)
     const char *upn = buf_text(&values->values[0]);
     if (values->count != 1 || strlen(upn) != values->values[0].size || !upn_is_plain(upn))
         return bad_value(d, "subject.bad_upn", "userPrincipalName");
-    return name_add(d, NAME_UPN, upn);
+    return decision_name_add(d, NAME_UPN, upn);
 }
 
 static enum chancery_verdict san_build(struct decision *d)
@@ -251,99 +210,18 @@ static enum chancery_verdict san_build(struct decision *d)
     return verdict;
 }
 
-/* ---- names that the enrollee supplies ---- */
-
-/* What kinds, and in what form. Addresses and URIs only where an officer looks at them. */
-static bool supplied_name_fits(const struct decision *d, const struct general_name *name)
-{
-    bool pends = template_pends(d->template);
-
-    switch (name->kind) {
-    case NAME_DNS:
-        return text_is_dns_name(name->value, pends);
-    case NAME_EMAIL:
-        return email_is_plain(name->value);
-    case NAME_UPN:
-        return upn_is_plain(name->value);
-    case NAME_IP:
-    case NAME_URI:
-        return pends && text_is_plain(name->value, strlen(name->value));
-    default:
-        return false;
-    }
-}
-
-static enum chancery_verdict san_supplied(struct decision *d)
-{
-    const struct general_name *names;
-    size_t count = chancery_request_names(d->request, &names);
-    enum chancery_verdict verdict = CHANCERY_ISSUE;
-
-    for (size_t i = 0; i < count && verdict == CHANCERY_ISSUE; i++) {
-        char *safe = text_safe(names[i].value ? names[i].value : "");
-        if (!names[i].value || !supplied_name_fits(d, &names[i]))
-            verdict = decision_deny(d, "subject.san", "the request's alternative name %s:%.200s is not one that template %s takes",
-                                    name_kind_name(names[i].kind), safe ? safe : "", d->template->name);
-        else
-            verdict = name_add(d, names[i].kind, names[i].value);
-        free(safe);
-    }
-    if (verdict == CHANCERY_ISSUE && d->properties->name_count == 0 && strings_contain(&d->template->ekus, OID_EKU_SERVER_AUTH))
-        verdict = decision_deny(d, "subject.no_names",
-                                "the request has no alternative name; template %s needs the DNS names that the certificate is for",
-                                d->template->name);
-    return verdict;
-}
-
-static enum chancery_verdict subject_supplied(struct decision *d, struct buf *subject)
-{
-    const char *text = d->value->subject ? d->value->subject : "";
-    struct buf safe = BUF_EMPTY;
-    size_t escaped = text_sanitise(&safe, text, strlen(text));
-
-    buf_free(&safe);
-    if (escaped)
-        return decision_deny(d, "subject.text", "the request's subject has characters that a name must not have");
-    buf_add_text(subject, text);
-    return CHANCERY_ISSUE;
-}
-
-/* ---- names in the request where the directory gives them ---- */
-
-bool name_is_own(const struct decision *d, const struct general_name *name)
-{
-    static const char *const attributes[] = {[NAME_DNS] = "dNSHostName", [NAME_EMAIL] = "mail", [NAME_UPN] = "userPrincipalName"};
-
-    return (name->kind == NAME_DNS || name->kind == NAME_EMAIL || name->kind == NAME_UPN) && name->value &&
-           entry_has(d->entry, attributes[name->kind], name->value);
-}
-
 /* ---- the rule ---- */
-
-static enum chancery_verdict subject_set(struct decision *d, const struct buf *subject)
-{
-    const char *asked = d->value->subject ? d->value->subject : "";
-
-    d->properties->subject = strdup(buf_text(subject));
-    if (subject->failed || !d->properties->subject)
-        return no_memory(d);
-    d->properties->subject_replaced =
-        strcmp(asked, d->properties->subject) != 0 && !dn_equal(asked, d->properties->subject);
-    if (subject->size == 0 && d->properties->name_count == 0)
-        return decision_deny(d, "subject.no_names", "neither the request nor the directory gives the certificate a name");
-    return CHANCERY_ISSUE;
-}
 
 enum chancery_verdict names_judge(struct decision *d)
 {
     struct buf subject = BUF_EMPTY;
-    enum chancery_verdict verdict = template_supplies(d->template) ? san_supplied(d) : san_build(d);
+    enum chancery_verdict verdict = template_supplies(d->template) ? decision_san_supplied(d) : san_build(d);
 
     d->properties->names_origin = template_supplies(d->template) ? ORIGIN_REQUEST : ORIGIN_POLICY;
     if (verdict == CHANCERY_ISSUE)
-        verdict = template_supplies_subject(d->template) ? subject_supplied(d, &subject) : subject_build(d, &subject);
+        verdict = template_supplies_subject(d->template) ? decision_subject_supplied(d, &subject) : subject_build(d, &subject);
     if (verdict == CHANCERY_ISSUE)
-        verdict = subject_set(d, &subject);
+        verdict = decision_subject_set(d, &subject);
     buf_free(&subject);
     return verdict;
 }

@@ -44,7 +44,7 @@ static int question_ask(struct decision *d, struct question *q, bool *other, boo
     if (whole.failed || q->filter.failed)
         status = error_memory(&d->error);
     else if (q->terms)
-        status = directory_search(d->enterprise->directory, directory_base(d->enterprise->directory), SCOPE_SUBTREE, buf_text(&whole),
+        status = directory_search(d->directory, directory_base(d->directory), SCOPE_SUBTREE, buf_text(&whole),
                                   nothing, 3, &entries, &d->error);
     for (size_t i = 0; status == OK && i < entries.count; i++) {
         bool same = dn_equal(entries.items[i].dn, d->entry->dn);
@@ -88,7 +88,7 @@ enum chancery_verdict unique_judge(struct decision *d)
     if (q.terms && !own)
         return decision_deny(d, "subject.not_unique",
                              "the names of %s are not found under %s: that they are nobody else's cannot be known", d->entry->dn,
-                             directory_base(d->enterprise->directory));
+                             directory_base(d->directory));
     return CHANCERY_ISSUE;
 }
 
@@ -150,9 +150,9 @@ static enum chancery_verdict subject_is_entry(struct decision *d, bool *foreign)
     const char *subject = d->value->subject;
 
     *foreign = false;
-    if (!dn_is_under(subject, directory_base(d->enterprise->directory)) || dn_equal(subject, d->entry->dn))
+    if (!dn_is_under(subject, directory_base(d->directory)) || dn_equal(subject, d->entry->dn))
         return CHANCERY_ISSUE;
-    if (directory_search(d->enterprise->directory, subject, SCOPE_BASE, NULL, nothing, 1, &entries, &d->error) != OK)
+    if (directory_search(d->directory, subject, SCOPE_BASE, NULL, nothing, 1, &entries, &d->error) != OK)
         return decision_again(d);
     *foreign = entries.count > 0;
     directory_entries_free(&entries);

@@ -7,7 +7,10 @@ need openssl setsid python3
 ca_begin
 
 line() { [ "$(wc -l <"$D/err")" -eq 1 ] && grep -qF -- "$1" "$D/err" || { cat "$D/err" >&2; fail "no single line that says: $1"; }; }
-audit_says() { chancery --json audit list --limit 1000 | grep -q "\"$1\"" || fail "no audit record with reason $1"; }
+audit_says() {
+    chancery --json audit list --limit 1000 >"$D/audit" 2>/dev/null
+    grep -q "\"$1\"" "$D/audit" || fail "no audit record with reason $1"
+}
 issued() { chancery --json info | tr -d '\n ' | sed 's/.*"issued":\([0-9]*\).*/\1/'; }
 
 # One program for all cases: it does what $D/mode says. Its folder belongs to whoever runs the test, its notes go where it may write.

@@ -184,10 +184,36 @@ static void every_difference_shows(void **state)
     }
 }
 
+static void one_template_is_read_from_its_text(void **state)
+{
+    static const char *const wrong[] = {"", "# chancery template: x\n", "dn: cn=User\nnonsense: 1\n", "cn: User\n"};
+    struct template template, back;
+    struct buf text = BUF_EMPTY;
+    struct error error = ERROR_NONE;
+
+    (void)state;
+    make(NULL, &template);
+    assert_int_equal(template_to_text(&template, &text), OK);
+    if (template_from_text(buf_bytes(&text), &back, &error) != OK)
+        fail_msg("%s", error.message);
+    assert_true(bytes_equal(buf_bytes(&template.canonical), buf_bytes(&back.canonical)));
+    template_free(&back);
+    assert_int_equal(template_to_text(&template, &text), OK); /* twice */
+    assert_int_equal(template_from_text(buf_bytes(&text), &back, &error), BAD_DATA);
+    assert_string_equal(error.reason, "template.text");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        error_clear(&error);
+        if (template_from_text(bytes_of_text(wrong[i]), &back, &error) != BAD_DATA)
+            fail_msg("\"%s\" was read as a template", wrong[i]);
+    }
+    template_free(&template);
+    buf_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_readable_form),          cmocka_unit_test(it_comes_back_the_same),
+        cmocka_unit_test(one_template_is_read_from_its_text), cmocka_unit_test(the_readable_form),          cmocka_unit_test(it_comes_back_the_same),
         cmocka_unit_test(wrong_text_is_refused),      cmocka_unit_test(several_templates_are_read),
         cmocka_unit_test(every_difference_shows),
     };

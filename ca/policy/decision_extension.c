@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ca/base/oid.h"
-#include "ca/policy/enterprise.h"
+#include "ca/policy/decision.h"
 
 #define TAG_BOOLEAN 0x01
 #define TAG_BIT_STRING 0x03
