@@ -44,6 +44,9 @@ struct authority_options {
     void *probe_argument;
     const struct started_file *started; /* what the daemon runs besides its configuration, for the audit */
     size_t started_count;
+    /* Starts the process that reads the key files; *fd is the caller's to close. NULL: none. */
+    int (*keeper)(void *argument, int *fd, struct error *error);
+    void *keeper_argument;
     const char *accounts_folder; /* of passwd and group; NULL: /etc. Tests alone name another */
     /* Has the copy of a database judged by a process of its own: folder/db and folder/journal, the copy begun at `since`. */
     int (*check)(void *argument, const char *folder, int64_t since, const struct checking *checking, struct error *error);
@@ -224,6 +227,25 @@ int authority_install_certificate(struct authority *authority, const struct iden
 /* ---- the CA key and the clock ---- */
 /* Opens a locked CA. Wipe the passphrase after. REFUSED "signer.passphrase", "signer.unlocked"; TEMPORARY "signer.unlock_wait". */
 int authority_unlock(struct authority *authority, const struct identity *caller, const char *passphrase, struct error *error);
+struct key_proof_row {
+    unsigned index;
+    char type[16], size[32];     /* "ecdsa-p256", "ECDSA P-256" */
+    char where[256];
+    uint8_t key_id[20];
+    bool has_certificate;
+    uint8_t certificate_sha256[32]; /* the newest for this key */
+};
+#define KEY_PROOFS_MAX 16
+/* Every key signs a challenge, which is verified by the public key in its certificate. REFUSED "key.signature" or "key.other":
+ * they do not belong together. */
+int authority_key_check(struct authority *authority, const struct identity *caller, struct key_proof_row rows[KEY_PROOFS_MAX], size_t *count,
+                        struct error *error);
+/* Another passphrase for every key; file: where the next start looks for it, empty: asked for or a credential. Wipe both. */
+int authority_key_passwd(struct authority *authority, const struct identity *caller, const char *present, const char *next,
+                         struct buf *file, struct error *error);
+/* One key as encrypted PKCS#8 (PEM) under a passphrase of its own. */
+int authority_key_export(struct authority *authority, const struct identity *caller, unsigned key_index, const char *present,
+                         const char *next, struct buf *pem, struct error *error);
 /* The clock is right as it is. *jump_s: how far it stands from what it was expected to say. REFUSED "clock.good": nothing to accept. */
 int authority_clock_accept(struct authority *authority, const struct identity *caller, int64_t *jump_s, struct error *error);
 

@@ -142,6 +142,8 @@ static const struct option_row audit_verify_options[] = {
     {"after", OPTION_VALUE, "NUMBER", "with a FILE: it begins after this record"}, END_ROW};
 static const struct option_row audit_export_options[] = {
     {"after", OPTION_VALUE, "NUMBER", "only the records after this one"}, OUT_ROW, FORCE_ROW, END_ROW};
+static const struct option_row key_export_options[] = {
+    {"key", OPTION_VALUE, "N", "of this key index (0)"}, FORCE_ROW, END_ROW};
 static const struct option_row help_options[] = {
     {"table", OPTION_FLAG, NULL, "every verb with its options, a line each, for shells"}, END_ROW};
 
@@ -196,6 +198,9 @@ const struct command commands[] = {
     {"assignments", "", 0, 0, "read", "what is assigned", assignments_options, verb_assignments},
     {"trust list", "", 0, 0, "read", "the site's trust stores", no_options, verb_trust_list},
     {"trust import", "FILE", 1, 1, "administrator", "imports a root or an intermediate", trust_options, verb_trust_import},
+    {"key check", "", 0, 0, "administrator", "shows by a signature that keys and certificates of the CA belong together", no_options, verb_key_check},
+    {"key passwd", "", 0, 0, "administrator", "asks for the present and a new passphrase of the CA's keys", no_options, verb_key_passwd},
+    {"key export", "FILE", 1, 1, "administrator", "a key of the CA, encrypted under a passphrase of its own", key_export_options, verb_key_export},
     {"unlock", "", 0, 0, "administrator", "asks for the passphrase of the CA key and opens a CA that started locked", no_options, verb_unlock},
     {"clock accept", "", 0, 0, "administrator", "the clock is right as it is, although it went back or jumped", no_options, verb_clock_accept},
     {"health", "", 0, 0, "any", "what can go wrong and whether it did; exit status 0, 1, 2 or 3 as monitoring plug-ins have it", no_options, verb_health},

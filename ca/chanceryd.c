@@ -27,6 +27,7 @@
 #include "ca/process/forker.h"
 #include "ca/process/program.h"
 #include "ca/process/sandbox.h"
+#include "ca/signer/keeper.h"
 #include "ca/signer/signer.h"
 #include "config.h"
 
@@ -40,7 +41,7 @@ struct daemon {
     struct program exec[EXECS_MAX]; /* programs of policy modules, by their names */
     char exec_names[EXECS_MAX][80], exec_titles[EXECS_MAX][96];
     size_t exec_count;
-    struct forker_program programs[EXITS_MAX + EXECS_MAX + 2];
+    struct forker_program programs[EXITS_MAX + EXECS_MAX + 3];
     struct exit_interest interests[EXITS_MAX];
     struct started_file started[STARTED_MAX];
     size_t started_count;
@@ -145,7 +146,9 @@ static int start_forker(struct daemon *daemon, struct error *error)
     size_t count = conf->exit_names.count + 1 + daemon->exec_count;
     daemon->programs[count] = (struct forker_program){CHECK_PROGRAM, conf->authority_uid, conf->authority_gid, check_process_run, NULL,
                                                       "chanceryd: check", NULL};
-    return forker_start(daemon->programs, count + 1, &daemon->forker, error);
+    daemon->programs[count + 1] = (struct forker_program){"keeper", conf->signer_uid, conf->signer_gid, signer_keeper_run,
+                                                          &daemon->signer_process, "chanceryd: keeper", NULL};
+    return forker_start(daemon->programs, count + 2, &daemon->forker, error);
 }
 
 /* ---- starting, in order; stopping, in reverse ---- */
@@ -214,6 +217,13 @@ static int probe(void *argument, const char *module, const char *dn, struct stri
                     : error_set(error, TEMPORARY, "publish.starting", "the exit modules are being started");
 }
 
+static int keeper(void *argument, int *fd, struct error *error)
+{
+    struct daemon *daemon = argument;
+    pid_t pid;
+    return forker_spawn(daemon->forker, "keeper", fd, &pid, error);
+}
+
 static int check(void *argument, const char *folder, int64_t since, const struct checking *checking, struct error *error)
 {
     struct daemon *daemon = argument;
@@ -252,7 +262,8 @@ static int start_authority(struct daemon *daemon, struct error *error)
     struct authority_options options = {
         .conf = daemon->conf.conf, .store = daemon->store, .signer = daemon->signer, .policy = daemon->conf.policy,
         .directory = daemon->directory, .exits = daemon->interests, .exit_count = daemon->conf.exit_names.count,
-        .probe = probe, .probe_argument = daemon, .started = daemon->started, .started_count = daemon->started_count,
+        .probe = probe, .probe_argument = daemon, .keeper = keeper, .keeper_argument = daemon,
+        .started = daemon->started, .started_count = daemon->started_count,
         .check = check, .check_argument = daemon,
     };
     return authority_open(&options, &daemon->authority, error);

@@ -49,6 +49,10 @@ static const struct body_member decommission_members[] = {
     {"expect", BODY_TEXT, true}, {"backup", BODY_TEXT, false}, {"with_key", BODY_BOOL, false}, {NULL, 0, false},
 };
 static const struct body_member import_number_members[] = {{"number", BODY_NUMBER, true}, {NULL, 0, false}};
+static const struct body_member passwd_members[] = {{"present", BODY_TEXT, true}, {"next", BODY_TEXT, true}, {NULL, 0, false}};
+static const struct body_member key_export_members[] = {
+    {"present", BODY_TEXT, true}, {"next", BODY_TEXT, true}, {"key", BODY_NUMBER, false}, {NULL, 0, false},
+};
 static const struct body_member unlock_members[] = {{"passphrase", BODY_TEXT, true}, {NULL, 0, false}};
 
 #define LIST_QUERY "disposition template requester name expiring since until sort desc after limit"
@@ -62,6 +66,9 @@ const struct route routes[] = {
     {"POST", "/v1/ca/certificate", ROLE_ADMINISTRATOR, MAP_NO, "install-cert", "", install_members, handle_install},
     {"POST", "/v1/ca/renewal", ROLE_ADMINISTRATOR, MAP_NO, "renew", "", renew_members, handle_renew},
     {"POST", "/v1/unlock", ROLE_ADMINISTRATOR, MAP_NO, "unlock", "", unlock_members, handle_unlock},
+    {"POST", "/v1/keys/check", ROLE_ADMINISTRATOR, MAP_NO, "key check", "", NULL, handle_key_check},
+    {"POST", "/v1/keys/passwd", ROLE_ADMINISTRATOR, MAP_NO, "key passwd", "", passwd_members, handle_key_passwd},
+    {"POST", "/v1/keys/export", ROLE_ADMINISTRATOR, MAP_NO, "key export", "", key_export_members, handle_key_export},
     {"POST", "/v1/clock/accept", ROLE_ADMINISTRATOR, MAP_NO, "clock accept", "", NULL, handle_clock_accept},
     {"GET", "/v1/requests", ROLES_ANY, MAP_ROLES, "list", LIST_QUERY, NULL, handle_list},
     {"POST", "/v1/requests", ROLE_ENROL, MAP_TRY, "submit", "", submit_members, handle_submit},

@@ -114,6 +114,9 @@ int handle_health(struct call *call, struct error *error);
 int handle_counts(struct call *call, struct error *error);
 /* keys.c */
 int handle_unlock(struct call *call, struct error *error);
+int handle_key_check(struct call *call, struct error *error);
+int handle_key_passwd(struct call *call, struct error *error);
+int handle_key_export(struct call *call, struct error *error);
 int handle_clock_accept(struct call *call, struct error *error);
 /* publishing.c */
 int handle_publish_status(struct call *call, struct error *error);

@@ -299,3 +299,19 @@ int signer_accept_clock(struct signer *signer, uint64_t audit_number, struct err
     buf_free(&answer);
     return status;
 }
+
+int signer_key_file(struct signer *signer, unsigned key_index, struct bytes pem, struct error *error)
+{
+    struct frame frame = {.verb = VERB_KEY_FILE, .body = BUF_EMPTY, .fd = -1};
+    struct buf answer = BUF_EMPTY;
+    uint8_t index[4];
+    int status;
+
+    put_u32(index, key_index);
+    buf_add(&frame.body, index, sizeof index);
+    buf_add(&frame.body, pem.data, pem.size);
+    status = signer_call(signer, &frame, &answer, error);
+    buf_free(&frame.body);
+    buf_free(&answer);
+    return status;
+}

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "ca/signer/checkpoint.h"
+#include "ca/signer/proof.h"
 
 static void limits_init(struct gate *gate, unsigned index, const struct signer_conf *conf, const struct keyring *keys)
 {
@@ -90,6 +91,11 @@ static int check_checkpoint(const struct subject *subject, struct error *error)
     return journal_reserve_number(subject->journal, subject->entry, checkpoint.number, error);
 }
 
+static int check_proof(const struct subject *subject, struct error *error)
+{
+    return proof_is(subject->tbs) ? OK : error_set(error, REFUSED, "signer.proof", "this is not a challenge in the form that the signer knows");
+}
+
 static const struct {
     uint8_t kind;
     int (*check)(const struct subject *, struct error *);
@@ -98,6 +104,7 @@ static const struct {
     {SIGN_CRL, check_crl},
     {SIGN_PKCS10, check_pkcs10},
     {SIGN_CHECKPOINT, check_checkpoint},
+    {SIGN_PROOF, check_proof},
 };
 
 int gate_check(const struct gate *gate, unsigned key_index, uint8_t kind, struct bytes tbs, int64_t now, struct journal_entry *entry,

@@ -20,6 +20,7 @@ struct ca_key {
     gnutls_privkey_t key;
     const struct key_type *type;
     struct buf spki, algorithm;
+    char *where;
     uint8_t id[20];
 };
 
@@ -75,15 +76,26 @@ static int key_wrap(gnutls_x509_privkey_t x509, gnutls_privkey_t *out, struct er
     return rc == 0 ? OK : key_failed("the CA key cannot be used", rc, error);
 }
 
-static int key_store(gnutls_x509_privkey_t key, const char *path, const char *passphrase, struct error *error)
+static int key_encrypt(gnutls_x509_privkey_t key, const char *passphrase, struct buf *out, struct error *error)
 {
     gnutls_datum_t pem = {NULL, 0};
-    int rc = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, passphrase, GNUTLS_PKCS_PBES2_AES_256, &pem), status;
+    int rc = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, passphrase, GNUTLS_PKCS_PBES2_AES_256, &pem);
 
     if (rc != 0)
         return key_failed("the CA key cannot be encrypted", rc, error);
-    status = file_write(path, bytes_of(pem.data, pem.size), 0600, false, error);
+    buf_add(out, pem.data, pem.size);
     gnutls_free(pem.data);
+    return out->failed ? error_memory(error) : OK;
+}
+
+static int key_store(gnutls_x509_privkey_t key, const char *path, const char *passphrase, struct error *error)
+{
+    struct buf pem = BUF_EMPTY;
+    int status = key_encrypt(key, passphrase, &pem, error);
+
+    if (status == OK)
+        status = file_write(path, buf_bytes(&pem), 0600, false, error);
+    buf_free(&pem);
     return status;
 }
 
@@ -162,21 +174,35 @@ static int key_describe_type(struct ca_key *key, const char *path, struct error 
     return OK;
 }
 
-static int key_import(struct ca_key *key, const char *path, const gnutls_datum_t *pem, const char *passphrase, struct error *error)
+static int x509_import(const char *path, const gnutls_datum_t *pem, const char *passphrase, gnutls_x509_privkey_t *out,
+                       struct error *error)
 {
-    gnutls_x509_privkey_t x509 = NULL;
-    int rc = gnutls_x509_privkey_init(&x509), status;
+    int rc = gnutls_x509_privkey_init(out);
 
     if (rc == 0)
-        rc = gnutls_x509_privkey_import2(x509, pem, GNUTLS_X509_FMT_PEM, passphrase, 0);
+        rc = gnutls_x509_privkey_import2(*out, pem, GNUTLS_X509_FMT_PEM, passphrase, 0);
     if (rc == GNUTLS_E_DECRYPTION_FAILED)
-        status = error_set(error, BAD_CONFIG, "signer.passphrase", "%s cannot be decrypted: the passphrase is wrong, or the file is "
-                           "damaged; see passphrase_file in signer.conf", path);
-    else if (rc != 0)
-        status = error_set(error, BAD_CONFIG, "signer.key", "%s is not a PKCS#8 key that can be read: %s", path, gnutls_strerror(rc));
-    else
-        status = key_wrap(x509, &key->key, error);
-    gnutls_x509_privkey_deinit(x509);
+        return error_set(error, BAD_CONFIG, "signer.passphrase", "%s cannot be decrypted: the passphrase is wrong, or the file is "
+                         "damaged; see passphrase_file in signer.conf", path);
+    if (rc != 0)
+        return error_set(error, BAD_CONFIG, "signer.key", "%s is not a PKCS#8 key that can be read: %s", path, gnutls_strerror(rc));
+    return OK;
+}
+
+static int x509_read(const char *path, const char *passphrase, gnutls_x509_privkey_t *out, struct error *error)
+{
+    struct error own = ERROR_NONE;
+    struct buf pem = BUF_EMPTY;
+    gnutls_datum_t text;
+    int status;
+
+    if (file_read(path, KEY_FILE_MAX, &pem, &own) != OK)
+        status = error_set(error, BAD_CONFIG, "signer.key", "the CA key: %s", own.message);
+    else {
+        text = (gnutls_datum_t){pem.data, (unsigned)pem.size};
+        status = x509_import(path, &text, passphrase, out, error);
+    }
+    buf_wipe(&pem);
     return status;
 }
 
@@ -195,25 +221,36 @@ static int key_derive(struct ca_key *key, const char *path, struct error *error)
 
 int ca_key_load(const char *path, const char *passphrase, struct ca_key **out, struct error *error)
 {
-    struct error own = ERROR_NONE;
     struct ca_key *key = calloc(1, sizeof *key);
-    struct buf pem = BUF_EMPTY;
-    int status = key == NULL ? error_memory(error) : OK;
+    gnutls_x509_privkey_t x509 = NULL;
+    int status = key == NULL || (key->where = strdup(path)) == NULL ? error_memory(error) : x509_read(path, passphrase, &x509, error);
 
-    if (status == OK && file_read(path, KEY_FILE_MAX, &pem, &own) != OK)
-        status = error_set(error, BAD_CONFIG, "signer.key", "the CA key: %s", own.message);
-    if (status == OK) {
-        gnutls_datum_t text = {pem.data, (unsigned)pem.size};
-
-        status = key_import(key, path, &text, passphrase, error);
-    }
+    if (status == OK)
+        status = key_wrap(x509, &key->key, error);
     if (status == OK)
         status = key_derive(key, path, error);
-    buf_wipe(&pem);
+    gnutls_x509_privkey_deinit(x509);
     if (status == OK)
         *out = key;
     else
         ca_key_free(key);
+    return status;
+}
+
+int ca_key_recrypt(const char *path, const char *present, const char *next, struct buf *pem, struct error *error)
+{
+    gnutls_x509_privkey_t key = NULL, again = NULL;
+    gnutls_datum_t text;
+    int status = x509_read(path, present, &key, error);
+
+    if (status == OK)
+        status = key_encrypt(key, next, pem, error);
+    if (status == OK) {
+        text = (gnutls_datum_t){pem->data, (unsigned)pem->size};
+        status = x509_import(path, &text, next, &again, error);
+    }
+    gnutls_x509_privkey_deinit(key);
+    gnutls_x509_privkey_deinit(again);
     return status;
 }
 
@@ -224,6 +261,7 @@ void ca_key_free(struct ca_key *key)
     gnutls_privkey_deinit(key->key);
     buf_free(&key->spki);
     buf_free(&key->algorithm);
+    free(key->where);
     free(key);
 }
 
@@ -261,4 +299,9 @@ int ca_key_sign(const struct ca_key *key, struct bytes tbs, struct buf *signatur
     buf_add(signature, out.data, out.size);
     gnutls_free(out.data);
     return signature->failed ? error_memory(error) : OK;
+}
+
+const char *ca_key_where(const struct ca_key *key)
+{
+    return key->where;
 }

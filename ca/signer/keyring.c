@@ -3,10 +3,12 @@
 
 #include "ca/signer/keyring.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ca/base/encode.h"
+#include "ca/base/log.h"
 #include "ca/signer/passphrase.h"
 #include "ca/x509/certificate.h"
 
@@ -36,6 +38,30 @@ static int key_is_listed(const struct ca_key *key, const struct signer_key_conf 
     return status;
 }
 
+/* A change of the passphrase that a crash cut short: what was written beside the file takes its place now. */
+static int key_load_next(const char *path, const char *passphrase, struct ca_key **out)
+{
+    struct error ignored = ERROR_NONE;
+    struct buf next = BUF_EMPTY;
+    int status;
+
+    buf_printf(&next, "%s" KEY_FILE_NEXT, path);
+    status = next.failed || access(buf_text(&next), F_OK) != 0 ? REFUSED : ca_key_load(buf_text(&next), passphrase, out, &ignored);
+    if (status == OK && rename(buf_text(&next), path) != 0) {
+        ca_key_free(*out);
+        *out = NULL;
+        status = CANNOT_WRITE;
+    }
+    if (status == OK) {
+        log_notice("%s takes the place of %s: a change of the passphrase is completed", buf_text(&next), path);
+        ca_key_free(*out);
+        *out = NULL;
+        status = ca_key_load(path, passphrase, out, &ignored);
+    }
+    buf_free(&next);
+    return status;
+}
+
 static int key_load(const struct signer_conf *conf, const char *state_path, unsigned index, const char *passphrase, struct ca_key **out,
                     struct error *error)
 {
@@ -44,6 +70,10 @@ static int key_load(const struct signer_conf *conf, const char *state_path, unsi
 
     if (status == OK)
         status = ca_key_load(buf_text(&path), passphrase, out, error);
+    if (status == BAD_CONFIG && strcmp(error->reason, "signer.passphrase") == 0 && key_load_next(buf_text(&path), passphrase, out) == OK) {
+        error_clear(error);
+        status = OK;
+    }
     if (status == OK)
         status = key_is_listed(*out, &conf->keys[index], buf_text(&path), error);
     buf_free(&path);

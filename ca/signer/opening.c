@@ -4,6 +4,7 @@
 #include "ca/signer/opening.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ca/base/file.h"
@@ -114,8 +115,15 @@ static void locked_wait(struct opening *opening, int fd, bool *ended)
     journal_facts(opening->journal, &facts);
     unlocking.info.signatures = facts.signatures;
     unlocking.info.last_at = facts.last_at;
-    for (size_t i = 0; i < unlocking.info.key_count; i++)
-        unlocking.info.keys[i].last_crl_number = journal_crl_number(opening->journal, unlocking.info.keys[i].key_id);
+    for (unsigned i = 0; i < unlocking.info.key_count; i++) {
+        struct signer_key_info *key = &unlocking.info.keys[i];
+        struct buf path = BUF_EMPTY;
+
+        key->last_crl_number = journal_crl_number(opening->journal, key->key_id);
+        if (signer_conf_key_path(&opening->conf, opening->setup->state_path, i, &path) == OK)
+            snprintf(key->where, sizeof key->where, "%s", buf_text(&path));
+        buf_free(&path);
+    }
     *ended = locked_serve(fd, &unlocking.info, keys_unlock, &unlocking) != OK;
     signer_info_free(&unlocking.info);
 }

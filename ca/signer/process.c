@@ -7,6 +7,7 @@
 #include <gnutls/gnutls.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -256,6 +257,7 @@ static void info_key(struct process *process, const struct ca_key *key, struct s
 {
     struct bytes spki = ca_key_spki(key), algorithm = ca_key_algorithm(key);
 
+    snprintf(out->where, sizeof out->where, "%s", ca_key_where(key));
     memcpy(out->key_id, ca_key_id(key), sizeof out->key_id);
     memcpy(out->key_type, ca_key_type(key), strlen(ca_key_type(key)) + 1);
     out->last_crl_number = journal_crl_number(process->open.journal, ca_key_id(key));
@@ -368,6 +370,23 @@ static void serve_clock(struct process *process, const struct frame *frame)
     queue_put(&process->signed_jobs, job);
 }
 
+/* The reader alone touches the copies. */
+static void serve_key_file(struct process *process, const struct frame *frame)
+{
+    struct error error = ERROR_NONE;
+    uint32_t index = frame->body.size >= 4 ? get_u32(frame->body.data) : SIGNER_KEYS_MAX;
+    struct buf copy = BUF_EMPTY;
+
+    if (index < process->open.keys.count && process->open.key_files[index].size > 0) {
+        buf_add(&copy, frame->body.data + 4, frame->body.size - 4);
+        buf_free(&process->open.key_files[index]);
+        process->open.key_files[index] = copy;
+    } else {
+        error_set(&error, REFUSED, "signer.key_index", "the signer keeps no file of a key %u", index);
+    }
+    answer(process, frame->id, &error, NULL);
+}
+
 static void serve_unlock(struct process *process, const struct frame *frame)
 {
     struct error error = ERROR_NONE;
@@ -388,6 +407,8 @@ static int serve(struct process *process)
             serve_sign(process, &frame);
         else if (frame.verb == VERB_INFO)
             serve_info(process, &frame);
+        else if (frame.verb == VERB_KEY_FILE)
+            serve_key_file(process, &frame);
         else if (frame.verb == VERB_COPY)
             serve_copy(process, &frame);
         else if (frame.verb == VERB_CLOCK)

@@ -197,7 +197,7 @@ int copy_get(struct bytes body, uint8_t *what, uint32_t *key_index, uint64_t *of
     return OK;
 }
 
-static void put_octets(struct buf *body, struct bytes octets)
+void octets_put(struct buf *body, struct bytes octets)
 {
     uint8_t size[4];
 
@@ -206,7 +206,7 @@ static void put_octets(struct buf *body, struct bytes octets)
     buf_add(body, octets.data, octets.size);
 }
 
-static int get_octets(struct bytes *rest, struct buf *out)
+int octets_get(struct bytes *rest, struct buf *out)
 {
     uint32_t size;
 
@@ -228,12 +228,15 @@ static void key_put(struct buf *body, const struct signer_key_info *key)
     memcpy(fixed + 20, key->key_type, 16);
     put_u64(fixed + 36, key->last_crl_number);
     buf_add(body, fixed, sizeof fixed);
-    put_octets(body, buf_bytes(&key->spki));
-    put_octets(body, buf_bytes(&key->algorithm));
+    octets_put(body, buf_bytes(&key->spki));
+    octets_put(body, buf_bytes(&key->algorithm));
+    octets_put(body, bytes_of_text(key->where));
 }
 
 static int key_get(struct bytes *rest, struct signer_key_info *key)
 {
+    struct buf where = BUF_EMPTY;
+
     if (rest->size < KEY_FIXED)
         return BAD_DATA;
     memcpy(key->key_id, rest->data, 20);
@@ -241,7 +244,11 @@ static int key_get(struct bytes *rest, struct signer_key_info *key)
     key->key_type[15] = '\0';
     key->last_crl_number = get_u64(rest->data + 36);
     *rest = bytes_of(rest->data + KEY_FIXED, rest->size - KEY_FIXED);
-    return get_octets(rest, &key->spki) == OK ? get_octets(rest, &key->algorithm) : BAD_DATA;
+    if (octets_get(rest, &key->spki) != OK || octets_get(rest, &key->algorithm) != OK || octets_get(rest, &where) != OK)
+        return BAD_DATA;
+    snprintf(key->where, sizeof key->where, "%s", buf_text(&where));
+    buf_free(&where);
+    return OK;
 }
 
 void info_put(struct buf *body, const struct signer_info *info)

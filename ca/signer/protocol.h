@@ -7,6 +7,7 @@
 #include "ca/signer/signer.h"
 
 enum signer_verb { VERB_INFO = 1, VERB_SIGN, VERB_UNLOCK, VERB_CLOCK };
+#define VERB_KEY_FILE 17 /* body: u32 key index, octets: the key's file as it is on disk now */
 #define VERB_COPY 16 /* body: u8 enum signer_file, u32 key index, u64 offset; answer: u64 size of the whole, octets from there on */
 #define COPY_CHUNK 131072
 #define FRAME_BODY_MAX 262144
@@ -37,6 +38,8 @@ void copy_put(struct buf *body, enum signer_file what, uint32_t key_index, uint6
 int copy_get(struct bytes body, uint8_t *what, uint32_t *key_index, uint64_t *offset);
 void info_put(struct buf *body, const struct signer_info *info);
 int info_get(struct bytes body, struct signer_info *info);
+void octets_put(struct buf *body, struct bytes octets); /* u32 size, octets */
+int octets_get(struct bytes *rest, struct buf *out);
 void failure_put(struct buf *body, const struct error *error);
 int failure_get(uint8_t status, struct bytes body, struct error *error); /* returns the status */
 

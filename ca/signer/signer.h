@@ -9,7 +9,7 @@
 
 struct signer;
 
-enum sign_kind { SIGN_CERTIFICATE = 1, SIGN_CRL, SIGN_PKCS10, SIGN_CHECKPOINT, SIGN_OCSP };
+enum sign_kind { SIGN_CERTIFICATE = 1, SIGN_CRL, SIGN_PKCS10, SIGN_CHECKPOINT, SIGN_OCSP, SIGN_PROOF };
 
 #define SIGNER_KEYS_MAX 16
 struct signer_key_info {
@@ -17,6 +17,7 @@ struct signer_key_info {
     uint8_t key_id[20];    /* SHA-1 of the subjectPublicKey bits, RFC 5280 4.2.1.2 (1) */
     char key_type[16];     /* "ecdsa-p256" */
     struct buf algorithm;  /* AlgorithmIdentifier DER of its signatures */
+    char where[256];       /* its file, or its PKCS#11 URI */
     uint64_t last_crl_number; /* in the journal: each key has a series of its own */
 };
 struct signer_info {
@@ -48,6 +49,8 @@ bool signer_alive(const struct signer *signer);
 /* Opens a signer that started locked. REFUSED "signer.passphrase": it is wrong; TEMPORARY "signer.unlock_wait": too soon after a
  * wrong one; REFUSED "signer.unlocked"; what is wrong with key or journal otherwise, and it stays locked. */
 int signer_unlock(struct signer *signer, struct bytes passphrase, struct error *error);
+/* A key's file was written anew: what the signer keeps for backups is that. An encrypted file; the signer cannot judge it. */
+int signer_key_file(struct signer *signer, unsigned key_index, struct bytes pem, struct error *error);
 /* From now on the clock is what it says, whatever it said before; the journal has it. */
 int signer_accept_clock(struct signer *signer, uint64_t audit_number, struct error *error);
 

@@ -130,6 +130,35 @@ int authority_unlock(struct authority *fake, const struct identity *caller, cons
     return remember(fake, "unlock", 0, error);
 }
 
+int authority_key_check(struct authority *fake, const struct identity *caller, struct key_proof_row rows[KEY_PROOFS_MAX], size_t *count,
+                        struct error *error)
+{
+    (void)caller;
+    rows[0] = (struct key_proof_row){.type = "ecdsa-p256", .size = "ECDSA P-256", .where = "/tmp/key.pem", .key_id = {1}};
+    *count = 1;
+    return remember(fake, "key check", 0, error);
+}
+
+int authority_key_passwd(struct authority *fake, const struct identity *caller, const char *present, const char *next, struct buf *file,
+                         struct error *error)
+{
+    (void)caller;
+    (void)present;
+    remember_text(fake, next);
+    buf_add_text(file, "/tmp/passphrase");
+    return remember(fake, "key passwd", 0, error);
+}
+
+int authority_key_export(struct authority *fake, const struct identity *caller, unsigned key_index, const char *present, const char *next,
+                         struct buf *pem, struct error *error)
+{
+    (void)caller;
+    (void)present;
+    remember_text(fake, next);
+    buf_add_text(pem, "-----BEGIN");
+    return remember(fake, "key export", key_index, error);
+}
+
 int authority_clock_accept(struct authority *fake, const struct identity *caller, int64_t *jump_s, struct error *error)
 {
     (void)caller;
