@@ -152,7 +152,8 @@ static int attribute_apply(const struct edition *edition, struct request *reques
     int status = attribute_split(text, name, &value, error);
     if (status)
         return status;
-    if (!attribute_known(name)->officer)
+    const struct known *known = attribute_known(name);
+    if (!known || !known->officer)
         return error_set(error, BAD_DATA, "request.attribute_officer", "attribute \"%s\" is the requester's alone to set", name);
     const char *before = request_attribute(request, name);
     buf_printf(what, "%sattribute %s", what->size ? "; " : "", name);

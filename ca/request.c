@@ -392,7 +392,9 @@ int request_edit_attribute(struct request *request, const char *name, const char
     }
     free(attribute->value);
     free(attribute->actor);
-    *attribute = (struct attribute){attribute->name, fresh, ORIGIN_OFFICER, who};
+    attribute->value = fresh;
+    attribute->actor = who;
+    attribute->origin = ORIGIN_OFFICER;
     return OK;
 }
 
