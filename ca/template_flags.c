@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/base/guard.h"
 #include "ca/template.h"
 
 static const struct template_flag general[] = {
@@ -119,9 +120,9 @@ void template_lint_flags(const struct template *t, struct template_finding findi
         char message[160];
 
         for (const struct template_flag *flag = word->flags; flag->name; flag++)
-            if ((set & flag->bit) && flag->reason)
+            if ((set & flag->bit) && flag->reason && !GUARD_OFF(flag->reason))
                 finding_add(findings, count, t, flag->reason, flag->why);
-        if (!unknown)
+        if (!unknown || GUARD_OFF(word->unknown_reason))
             continue;
         snprintf(message, sizeof message, "%s has bits of which it is not known here what they ask for: 0x%x", word->attribute, unknown);
         finding_add(findings, count, t, word->unknown_reason, message);

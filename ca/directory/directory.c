@@ -11,7 +11,6 @@
 #include "ca/directory/entry.h"
 #include "ca/directory/pool.h"
 
-#define GROUPS_LIFE_MS 300000
 #define IDENTITIES_LIFE_MS 60000
 #define CACHE_SLOTS 1024
 #define LIMIT_DEFAULT 1000
@@ -50,7 +49,7 @@ int directory_open(const struct conf *conf, const char *section, struct director
     d->section = strdup(section);
     d->idle = calloc(d->most, sizeof *d->idle);
     d->servers = calloc(d->settings.uris.count + 1, sizeof *d->servers);
-    d->groups = cache_new(CACHE_SLOTS, GROUPS_LIFE_MS);
+    d->groups = cache_new(CACHE_SLOTS, conf_number(conf, section, "group_cache") * 1000);
     d->identities = cache_new(CACHE_SLOTS, IDENTITIES_LIFE_MS);
     if (status == OK && (!d->section || !d->idle || !d->servers || !d->groups || !d->identities))
         status = error_memory(error);

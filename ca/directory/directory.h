@@ -12,7 +12,7 @@ struct directory;
 
 /* Items for a section that describes a directory; use DIRECTORY_ITEMS("directory"). uri (list), base, bind (anonymous | external |
  * simple), bind_dn, bind_password_file, starttls (yes|no; simple bind over ldap:// without it is refused unless loopback),
- * ca_file, tls_priority, network_timeout, operation_timeout, sessions. */
+ * ca_file, tls_priority, network_timeout, operation_timeout, sessions, group_cache. */
 #define DIRECTORY_ITEMS(section)                                                                                            \
     {section, "uri", CONF_LIST, NULL, "servers in order of preference: ldap://, ldaps:// or ldapi://", 0, 0},                 \
     {section, "base", CONF_TEXT, NULL, "DN under which entries are searched", 0, 0},                                         \
@@ -24,7 +24,8 @@ struct directory;
     {section, "tls_priority", CONF_TEXT, "SECURE192:+SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2", "GnuTLS priority string", 0, 0}, \
     {section, "network_timeout", CONF_DURATION, "3s", "limit for connecting", 1, 60},                                        \
     {section, "operation_timeout", CONF_DURATION, "5s", "limit for one operation", 1, 300},                                  \
-    {section, "sessions", CONF_NUMBER, "4", "connections kept open", 1, 64}
+    {section, "sessions", CONF_NUMBER, "4", "connections kept open", 1, 64},                                                \
+    {section, "group_cache", CONF_DURATION, "300s", "a group membership that was taken away counts no longer than this; 0: asked anew each time", 0, 300}
 
 /* Reads the section; connects to nothing. Ignores SIGPIPE from here on unless somebody handles it. BAD_CONFIG for what cannot work (simple without
  * TLS to another host) or would be no protection ("directory.tls"). */
@@ -88,7 +89,7 @@ int dn_first_rdn(const char *dn, char **attribute, struct buf *value, struct err
 int dn_values(const char *dn, int (*each)(void *state, const char *attribute, struct bytes value), void *state,
               struct error *error);
 
-/* ---- groups: nested, cached for at most 300 s; fresh asks anew ---- */
+/* ---- groups: nested, cached for group_cache, at most 300 s; fresh asks anew ---- */
 /* Does the entry (user_dn) belong to any of these DNs: itself, or through member/uniqueMember of groups, nested to 16 levels? */
 int directory_is_member(struct directory *directory, const char *user_dn, const struct strings *dns, bool fresh, bool *member, struct error *error);
 /* Exactly one entry under one of the bases, else REFUSED "identity.none" / "identity.ambiguous". */
