@@ -77,8 +77,8 @@ static int purge_open(struct purge *purge, struct error *error)
 /* Stood its revocation on a complete CRL that was made after it had expired? */
 static int revocation_is_over(const struct purge *purge, const struct certificate *certificate, bool *over, struct error *error)
 {
-    struct revocation row;
-    struct crl_record crl;
+    struct revocation row = {0};
+    struct crl_record crl = {0};
     struct error none = ERROR_NONE;
     int status = revoked_of(purge->authority->store, certificate->id, &row, &none);
     *over = status == REFUSED && certificate->revocation_reason < 0; /* it was never revoked, or it is released for long */
