@@ -380,7 +380,7 @@ static int value_read(struct reader *r, const char *name, const char *text, stru
 static int reader_finish(struct reader *r, struct buf *ldif)
 {
     struct template_attribute attributes[ATTRIBUTES_AT_MOST] = {{NULL, NULL, 0}};
-    struct template template;
+    struct template template = {0};
     int status = OK;
     size_t made = 0;
 

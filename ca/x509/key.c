@@ -230,7 +230,7 @@ int key_check(struct bytes spki, struct key_facts *out, struct error *error)
     if ((status = checks[out->kind](out, error)) != OK)
         return status;
     if (!gnutls_takes(spki))
-        return error_set(error, BAD_DATA, "key.point", "the %s key is not a valid one (a point off its curve?); make a new key", out->text);
+        return error_set(error, BAD_DATA, "key.library", "the library does not take the %s key as a valid one; make a new key", out->text);
     return OK;
 }
 

@@ -20,7 +20,7 @@ struct key_facts {
 /* Describes, does not judge. BAD_DATA "key.form" when it is not a SubjectPublicKeyInfo. */
 int key_describe(struct bytes spki, struct key_facts *out, struct error *error);
 /* May it be certified? BAD_DATA with "key.type", "key.size", "key.exponent", "key.modulus",
- * "key.small_factor", "key.roca", "key.close_primes", "key.curve", "key.point". */
+ * "key.small_factor", "key.roca", "key.close_primes", "key.curve", "key.point", "key.library". */
 int key_check(struct bytes spki, struct key_facts *out, struct error *error);
 /* SHA-1 of the subjectPublicKey's octets, RFC 5280 4.2.1.2 method (1). */
 int key_identifier(struct bytes spki, uint8_t out[20], struct error *error);

@@ -274,11 +274,11 @@ static void only_a_good_end_is_a_verdict(void **state)
 
 static void it_is_told_the_request(void **state)
 {
-    const char *account, *template_name, *subject, *algorithm, *name;
+    const char *account = "", *template_name = "", *subject = "", *algorithm = "", *name = "";
     struct policy_result result;
     json_error_t fault;
     json_t *told;
-    int version, id, bits, resubmission, validity;
+    int version = 0, id = 0, bits = 0, resubmission = 1, validity = 0;
 
     (void)state;
     program.run = (struct chancery_run){.end = CHANCERY_RUN_EXITED, .output = BUF_EMPTY};

@@ -61,7 +61,10 @@ static int begin(void **state)
         fixture.rows[i] = (struct forker_program){scripts[i].name, geteuid(), getegid(), program_watch, &fixture.programs[i], NULL};
         if (!scripts[i].text)
             continue;
-        if (!(file = fopen(fixture.paths[i], "w")) || fputs(scripts[i].text, file) < 0 || fclose(file) || chmod(fixture.paths[i], 0755))
+        if (!(file = fopen(fixture.paths[i], "w")))
+            return -1;
+        fputs(scripts[i].text, file);
+        if (fclose(file) || chmod(fixture.paths[i], 0755))
             return -1;
     }
     *state = &fixture;
