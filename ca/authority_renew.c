@@ -316,6 +316,8 @@ int authority_renew(struct authority *authority, const struct identity *caller, 
 {
     struct renew renew = {.authority = authority, .caller = caller, .issuer = authority_issuer(authority, error)};
     int status = renew.issuer ? certificate_read(buf_bytes(&renew.issuer->certificate), &renew.present, error) : error->status;
+    if (!status)
+        status = authority_in_service(authority, error);
     if (!status && !renew.present.self_signed && !request)
         status = error_set(error, REFUSED, "renew.subordinate", "this CA's certificate comes from its parent, %s: make a request for it with "
                            "`chancery renew --csr-out FILE`, then `chancery install-cert`", renew.present.issuer);

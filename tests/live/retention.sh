@@ -143,6 +143,8 @@ end=$(openssl x509 -in "$D/ca.pem" -noout -enddate | sed 's/.*=//')
 key_and_request three /CN=three
 expect 1 chancery --json submit "$D/three.csr" --template User
 [ "$(json_field reason)" = ca.decommissioned ] || fail "submit: $(cat "$D/out")"
+expect 1 chancery --json renew
+[ "$(json_field reason)" = ca.decommissioned ] || fail "renew: $(cat "$D/out")"
 chancery health >"$D/out" 2>&1
 grep -qi "decommissioned" "$D/out" || fail "health: $(cat "$D/out")"
 ca_stop

@@ -5,7 +5,7 @@
 need openssl python3
 ca_begin
 count=${COUNT:-5000}
-me=$(id -un)
+me=$(id -un 2>/dev/null) || me="uid $(id -u)" # as the CA calls him
 [ -z "${CHANCERY_SLOW:-}" ] || count=${COUNT:-2000}
 fill=$top_builddir/tests/bench/fill_store
 [ -x "$fill" ] || fail "fill_store is not built"
@@ -67,6 +67,11 @@ expect 0 chancery --json submit "$D/one.csr" --template User --usage Default
 beside=$(number id)
 wait $batch_pid
 status=$?
+batch_ended() { chancery --json batch >"$D/batch.out" 2>/dev/null && grep -q '"state": "done"' "$D/batch.out"; }
+if [ $status -eq 69 ]; then # the kill came before the answer that the batch is begun: what goes on is the daemon's
+    within 60 batch_ended || fail "the batch does not end: $(cat "$D/batch.out")"
+    status=0
+fi
 took=$(($(now_ms) - begin))
 [ $status -eq 0 ] || fail "ended with $status: $(cat "$D/batch.out" "$D/batch.err")"
 cp "$D/batch.out" "$D/out"
@@ -94,11 +99,11 @@ grep -q "fits 0 certificates.*$count that are revoked already" "$D/err" || fail 
 say "a hold can be made final by a batch; another hold stays"
 # shellcheck disable=SC2154
 expect 0 chancery revoke "$two_id" --reason certificateHold
-expect 0 chancery --json revoke --match "requester=$me disposition=revoked" --reason keyCompromise --expect 1
+expect 0 chancery --json revoke --match "requester=\"$me\" disposition=revoked" --reason keyCompromise --expect 1
 [ "$(number revoked)" = 1 ] || fail "$(cat "$D/out")"
 expect 1 chancery release "$two_id"
 # shellcheck disable=SC2154
-expect 0 chancery revoke --match "requester=$me since=-1h until=+1h key-index=0 disposition=issued" --reason certificateHold --expect 3
+expect 0 chancery revoke --match "requester=\"$me\" since=-1h until=+1h key-index=0 disposition=issued" --reason certificateHold --expect 3
 expect 0 chancery release "$three_id"
 expect 0 chancery batch
 grep -q "certificateHold" "$D/out" || fail "batch: $(cat "$D/out")"
