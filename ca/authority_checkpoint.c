@@ -1,4 +1,5 @@
 /* Checkpoints of the audit chain (every hour, at start and stop, at the end of an export), its verification and its export. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,9 +28,13 @@ static int checkpoint_sign(struct authority *authority, const struct issuer *iss
     out->at = said.at;
     if (out->tbs.failed)
         return error_memory(error);
-    int status = key_identifier(buf_bytes(&issuer->spki), out->key_id, error);
+    int status = signing_check(authority, error);
+    if (!status)
+        status = key_identifier(buf_bytes(&issuer->spki), out->key_id, error);
     if (!status)
         status = signer_sign(authority->signer, issuer->key_index, SIGN_CHECKPOINT, buf_bytes(&out->tbs), out->number, &out->signature, error);
+    if (!status)
+        signing_done(authority);
     if (!status)
         status = store_write_reserved(authority->store, checkpoint_store, out, error);
     return status;
@@ -69,15 +74,41 @@ void checkpoint_tick(struct authority *authority)
     struct audit_checkpoint made;
     struct error error = ERROR_NONE, none = ERROR_NONE;
     int64_t now = clock_monotonic_ms() / 1000;
-    if (now < authority->checkpoint_due || !authority_issuer(authority, &none))
+    if (now < authority->checkpoint_due || signing_locked(authority) || !authority_issuer(authority, &none))
         return;
-    if (checkpoint_now(authority, &made, &error)) {
+    int status = checkpoint_now(authority, &made, &error);
+    atomic_store(&authority->checkpoint_fails, status != OK);
+    if (status) {
         authority->checkpoint_due = now + RETRY_S;
         log_error("no checkpoint could be made over the audit records, which are not proof without it: %s", error.message);
         return;
     }
     authority->checkpoint_due = now + conf_number(authority->conf, "audit", "checkpoint");
     audit_checkpoint_free(&made);
+}
+
+enum health_state checkpoint_health(struct authority *authority, int64_t now, char *message, size_t size)
+{
+    struct audit_checkpoint last = {0};
+    struct error error = ERROR_NONE;
+    uint64_t number = 0;
+    uint8_t head[32];
+    char at[TIME_TEXT_SIZE];
+    int64_t late = 2 * conf_number(authority->conf, "audit", "checkpoint") + RETRY_S;
+    enum health_state state = HEALTH_OK;
+    if (checkpoints_latest(authority->store, &last, &error) || audit_head(authority->store, &number, head, &error)) {
+        snprintf(message, size, "%s", error.message);
+        state = HEALTH_UNKNOWN;
+    } else {
+        bool uncovered = number > last.number && (atomic_load(&authority->checkpoint_fails) || (last.at && now - last.at > late));
+        unsigned long long after = number > last.number ? number - last.number : 0;
+        state = uncovered ? HEALTH_WARNING : HEALTH_OK;
+        snprintf(message, size, "%llu records, the last checkpoint over record %llu%s%s%s", (unsigned long long)number,
+                 (unsigned long long)last.number, last.at ? " of " : "", last.at ? time_format(last.at, at) : "",
+                 uncovered ? "; none can be made since: the daemon's log says why" : after ? "" : ", which covers them all");
+    }
+    audit_checkpoint_free(&last);
+    return state;
 }
 
 /* ---- verifying the database ---- */

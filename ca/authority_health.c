@@ -373,6 +373,16 @@ static void health_backup(struct health *h)
         row(h, state, "Backup", "the last one is %s old%s", span(h->now - last, text), state ? ": make another (`chancery backup DIR`)" : "");
 }
 
+static void health_audit(struct health *h)
+{
+    char message[200];
+    struct error none = ERROR_NONE;
+    if (!authority_issuer(h->authority, &none) || signing_locked(h->authority))
+        return; /* other rows say so */
+    enum health_state state = checkpoint_health(h->authority, h->now, message, sizeof message);
+    row(h, state, "Audit", "%s", message);
+}
+
 static void health_service(struct health *h)
 {
     int64_t at = authority_ended_at(h->authority);
@@ -386,7 +396,7 @@ enum health_state authority_health(struct authority *authority, struct health_ro
 {
     static void (*const checks[])(struct health *) = {health_service, health_certificate, health_cdp,  health_crl,       health_outbox,
                                                       health_signer,  health_directory,   health_clock, health_disk, health_templates,
-                                                      health_backup};
+                                                      health_backup, health_audit};
     struct health h = {.authority = authority, .rows = rows, .now = clock_now()};
     enum health_state worst = HEALTH_OK;
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)

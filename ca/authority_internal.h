@@ -43,6 +43,7 @@ struct authority {
     struct signing *signing; /* locked or not, and the clock */
     pthread_mutex_t crl_lock; /* one CRL at a time */
     pthread_mutex_t checkpoint_lock; /* one checkpoint at a time */
+    atomic_bool checkpoint_fails;
     int64_t checkpoint_due; /* by the monotonic clock, seconds; the main thread's */
     struct roles *roles; /* ca/authority_roles.c */
     struct background *background; /* ca/authority_backup.c */
@@ -250,6 +251,7 @@ int limits_permit_many(struct authority *authority, const struct identity *offic
 /* Signs a checkpoint over the last record, or finds the one that is there; audit_checkpoint_free. */
 int checkpoint_now(struct authority *authority, struct audit_checkpoint *out, struct error *error);
 void checkpoint_tick(struct authority *authority);
+enum health_state checkpoint_health(struct authority *authority, int64_t now, char *message, size_t size);
 
 /* ca/authority_digest.c: taken first, then compared and recorded in the closure of the start */
 void digests_take(struct authority *authority, struct buf *out);

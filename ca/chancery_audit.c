@@ -140,8 +140,9 @@ static int keys_read(struct cli *cli, struct audit_keys *keys)
     if (path != NULL) {
         status = file_read(path, CERTIFICATES_MAX, &certificates, &cli->error);
     } else if ((status = cli_get(cli, "/v1/info", NULL, &info)) == OK) {
-        const json_t *chain = json_object_get(info, "chain");
-        buf_add_text(&certificates, json_is_string(chain) ? json_string_value(chain) : client_text(json_object_get(info, "certificate"), "pem"));
+        const json_t *all = json_object_get(info, "certificates");
+        for (size_t i = 0; i < json_array_size(all); i++) /* every key that the CA ever signed with */
+            buf_add_text(&certificates, client_text(json_array_get(all, i), "pem"));
         json_decref(info);
     } else {
         error_prefix(&cli->error, "give the CA's certificate with --certificate FILE, or start the daemon");
