@@ -24,10 +24,22 @@ basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
 [sub]
-basicConstraints = critical,CA:TRUE,pathlen:0
+basicConstraints = critical,CA:TRUE,pathlen:1
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
+[less]
+basicConstraints = critical,CA:TRUE,pathlen:0
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+[otherid]
+basicConstraints = critical,CA:TRUE,pathlen:1
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = 01:02:03:04
+[norootpath]
+basicConstraints = critical,CA:TRUE,pathlen:0
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
 [leaf]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -121,11 +133,48 @@ ca_start
 expect 0 chancery retrieve 1 --chain
 [ "$(grep -c BEGIN "$D/out")" -ge 2 ] || fail "the chain is lost"
 
+say "a renewal's answers: wrong ones are refused one by one and change nothing, the right one is installed"
+expect 0 chancery renew --csr-out "$D/renewal.csr"
+mv "$D/renewal.csr" "$D/sub.csr"
+parent less "$D/less.pem"
+parent otherid "$D/otherid.pem"
+parent sub "$D/othername.pem" -subj "/O=Example/CN=Example Issuing CA 2"
+parent sub "$D/renewed.pem"
+for kind in norootpath leaf; do
+    openssl req -x509 -key "$P/root.key" -out "$P/$kind.pem" -subj "/O=Parent/CN=Parent Root" -days 4000 -config "$P/cnf" -extensions $kind
+    cat "$D/renewed.pem" "$P/$kind.pem" >"$D/by_$kind.pem"
+done
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout "$P/x.key" -out "$P/stranger.pem" -subj "/O=Parent/CN=Parent Root" \
+    -days 4000 -config "$P/cnf" -extensions root 2>/dev/null
+cat "$D/renewed.pem" "$P/stranger.pem" >"$D/by_stranger.pem"
+expect 0 chancery --json info
+cp "$D/out" "$D/info"
+while read -r file reason; do
+    expect 1 chancery --json install-cert "$D/$file.pem"
+    grep -q "\"$reason\"" "$D/out" || { cat "$D/out" >&2; fail "$file: the reason is not $reason"; }
+    expect 0 chancery --json info
+    cmp -s "$D/out" "$D/info" || fail "$file changed something"
+done <<X
+less install.path_length
+otherid install.key_id
+othername install.subject
+by_norootpath install.parent_path_length
+by_leaf install.parent
+by_stranger certificate.signature
+sub install.exists
+otherkey install.key
+X
+expect 0 chancery install-cert "$D/renewed.pem"
+expect 0 chancery retrieve 1 --chain
+awk '/BEGIN/ { n++ } n == 2' "$D/out" >"$D/above.pem"
+cmp -s "$D/above.pem" "$D/renewed.pem" || fail "the chain has not the renewed certificate"
+[ "$(grep -c BEGIN "$D/out")" -eq 3 ] || fail "the root above it was not kept"
+
 say "a CA with each other type of key: it issues, and openssl verifies"
 for key in ecdsa-p384 ed25519; do
     ca_stop
     rm -rf "$D/ca/db" "$D/ca/signer" "$D/ca/signer.conf" "$D/ca/passphrase"
-    ca_init --key $key
+    ca_init --key $key --days 200
     ca_start
     expect 0 chancery template adopt User
     key_and_request $key /CN=alice
@@ -133,5 +182,8 @@ for key in ecdsa-p384 ed25519; do
     expect 0 chancery crl publish
     expect 0 chancery crl get --pem --out "$D/$key.crl"
     awk '/BEGIN/ { n++ } n == 2' "$D/$key.pem" >"$D/$key.ca"
+    # It ends before a certificate of the template would: said while there is time to renew.
+    expect 1 chancery health
+    grep -q "^WARNING *CA certificate 0: .*template User.*are cut" "$D/out" || { cat "$D/out" >&2; fail "health does not say what is cut"; }
     expect 0 openssl verify -crl_check -x509_strict -CAfile "$D/$key.ca" -CRLfile "$D/$key.crl" "$D/$key.pem"
 done
