@@ -36,10 +36,37 @@ refusals_entries() {
     host web10 $WEB10 'dNSHostName: SHARED.example.com'
     host web11 60111
     host web12 60112 'dNSHostName: web 12'
+    refusals_groups
     members pki-users uid=erin,ou=people uid=frank,ou=people uid=mallory,ou=people uid=grace,ou=people uid=heidi,ou=people
     members pki-hosts cn=web09,ou=hosts cn=web10,ou=hosts cn=web11,ou=hosts cn=web12,ou=hosts uid=mallory,ou=people
+}
+# Bob may ask for those of the group cardholders, in which carol is too, who is protected.
+refusals_agents() {
+    cat <<X
+[agents]
+protected = cn=protected,ou=groups,$SLAPD_SUFFIX
+X
+    for template in SmartcardUser AgentsOnly AgentsPolicy User; do
+        cat <<X
+[agent.$template]
+agent = uid=bob,ou=people,$SLAPD_SUFFIX
+template = $template
+targets = cn=cardholders,ou=groups,$SLAPD_SUFFIX
+X
+    done
+}
+refusals_groups() {
+    for group in cardholders protected; do
+        printf 'dn: cn=%s,ou=groups,%s\nobjectClass: groupOfNames\ncn: %s\nmember: uid=carol,ou=people,%s\n' $group "$SLAPD_SUFFIX" $group "$SLAPD_SUFFIX"
+        [ $group = protected ] || printf 'member: uid=alice,ou=people,%s\nmember: uid=bob,ou=people,%s\n' "$SLAPD_SUFFIX" "$SLAPD_SUFFIX"
+        echo
+    done
 }
 refusals_begin() {
     ca_begin "$@"
     refusals_entries | ldap_change || fail "entries"
+    refusals_agents >>"$CHANCERY_CONF"
+    sed -i 's/^\[templates\]$/&\ncompare = 1s/' "$CHANCERY_CONF"
+    ca_stop
+    ca_start
 }

@@ -53,7 +53,8 @@ audit_new() { # prints the records since the last call
     [ -z "$audit_to" ] || echo "$audit_to" >"$D/audit_at"
     cat "$D/audit_page"
 }
-journal_size() { cat "$D"/ca/signer/journal* 2>/dev/null | wc -c; }
+# Records of the journal (122 octets behind a line, the kind at 20) that are no checkpoint (4): those the daemon makes of itself.
+journal_size() { tail -c +20 "$D/ca/signer/journal" 2>/dev/null | od -An -v -tu1 -w122 | awk '$21 != 4' | wc -l; }
 log_size() { cat "$D/chanceryd.log" 2>/dev/null | wc -c; }
 reason_in() { grep -qE "\"reason\": *\"$1\"|\\($1\\)\$|refused $1\$" "$2"; }
 
@@ -156,7 +157,7 @@ ldap_remove() { ldapdelete -x -H "$SLAPD_URI" -D "$SLAPD_ADMIN" -w "$SLAPD_PASSW
 template_put() { # NAME SED-SCRIPT [FROM]
     ldap_remove "cn=$1,cn=templates,ou=pki,$SLAPD_SUFFIX"
     awk -v RS= "/dn: cn=${3:-User},/" "$top_srcdir/schema/templates.ldif" | grep -v '^#' |
-        sed "s/^dn: cn=${3:-User},/dn: cn=$1,/; s/^cn: ${3:-User}\$/cn: $1/; s/^displayName: .*/displayName: $1/; s/645545\\.4\\.[0-9]*\$/645545.4.9/; $2" |
+        sed "s/^dn: cn=${3:-User},/dn: cn=$1,/; s/^cn: ${3:-User}\$/cn: $1/; s/^displayName: .*/displayName: $1/; s/645545\\.4\\.[0-9]*\$/645545.4.$(printf %s "$1" | cksum | cut -d' ' -f1)/; $2" |
         ldap_change
 }
 template_refused() { # NAME SED-SCRIPT [FROM]: put, and asked for adoption
