@@ -31,7 +31,7 @@
 #include "ca/signer/signer.h"
 #include "config.h"
 
-#define STARTED_MAX (2 * EXITS_MAX + 2)
+#define STARTED_MAX (2 * EXITS_MAX + EXECS_MAX + 3)
 
 struct daemon {
     struct daemon_conf conf;
@@ -251,6 +251,10 @@ static int started_list(struct daemon *daemon, struct error *error)
         status = started_add(daemon, "policy", policy_module(conf->policy, i)->name, error);
     for (size_t i = 0; i < conf->exit_names.count && daemon->started_count < STARTED_MAX && !status; i++)
         status = started_add(daemon, "publish", conf->exit_names.items[i] + strlen("publish/"), error);
+    for (size_t i = 0; i < daemon->exec_count && daemon->started_count < STARTED_MAX; i++) /* "policy exec": its program */
+        daemon->started[daemon->started_count++] = (struct started_file){daemon->exec_names[i], daemon->exec[i].path};
+    if (conf_text(conf->conf, "keys", "blocklist") && daemon->started_count < STARTED_MAX)
+        daemon->started[daemon->started_count++] = (struct started_file){"blocked keys", conf_text(conf->conf, "keys", "blocklist")};
     return status;
 }
 

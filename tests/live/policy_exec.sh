@@ -187,10 +187,14 @@ none program is missing
 san 2.5.29.17
 X
 
-say "the example"
+say "the example; that it stands in the place of the other is on record after the next start"
 cp "$top_srcdir/conf/policy-program.py" "$D/site/program"
 chmod 755 "$D/site/program"
 mode issue
+ca_stop
+ca_start
+chancery --json audit list --limit 1000 >"$D/audit" 2>/dev/null
+tr -d ' \n' <"$D/audit" | grep -q '"action":"start.digest","object":"policyexec","outcome":"changed"' || { grep digest "$D/audit"; fail "no record of the changed program"; }
 if as_exit=$(id -u) && [ "$as_exit" -ne 0 ] || as $CA_EXIT_UID /usr/bin/python3 -I -c pass 2>/dev/null; then
     key_and_request example /CN=alice
     expect 0 chancery submit "$D/example.csr" --template User
