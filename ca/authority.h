@@ -259,6 +259,8 @@ struct template_row {
     int64_t stopped_at; /* 0: issued from; since when it is refused because the directory's entry changed, and how */
     char *stop_reason;  /* "template.changed", "template.removed", "template.replaced", … */
 };
+/* Of those that are adopted and not stopped. */
+int authority_template_names(struct authority *authority, struct strings *names, struct error *error);
 int authority_template_list(struct authority *authority, struct template_row **rows, size_t *count, struct error *error);
 void template_rows_free(struct template_row *rows, size_t count);
 /* The adopted copy, or with from_directory the entry as it is now. */

@@ -169,6 +169,11 @@ int template_names_adopted(struct authority *authority, struct strings *names, s
     return status;
 }
 
+int authority_template_names(struct authority *authority, struct strings *names, struct error *error)
+{
+    return template_names_adopted(authority, names, error);
+}
+
 /* ---- the directory's side ---- */
 
 int template_fetch(struct authority *authority, const char *name, struct template *out, char **entry_id, struct error *error)

@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "ca/base/secret.h"
-
-#define CONF_DEFAULT CHANCERY_SYSCONFDIR "/chancery.conf"
+#include "ca/client_conf.h"
 
 /* ---- start ---- */
 
@@ -59,13 +58,12 @@ static int read_globals(struct cli *cli, char **arguments, int count, int *at)
 /* The socket of the command line, of the configuration, or the one that is built in. */
 static int open_client(struct cli *cli, char **socket_path)
 {
-    const char *asked = cli->conf_path != NULL ? cli->conf_path : secure_getenv("CHANCERY_CONF");
     int status = OK;
 
     if (cli->host != NULL && cli->socket_path != NULL)
         return error_set(&cli->error, USAGE, "cli.usage", "--socket and --host exclude each other");
     if (cli->host == NULL && cli->socket_path == NULL) {
-        status = conf_socket(asked != NULL ? asked : CONF_DEFAULT, asked != NULL, socket_path, &cli->error);
+        status = client_conf_socket(cli->conf_path, socket_path, &cli->error);
         cli->socket_path = *socket_path;
     }
     struct client_options options = {.socket_path = cli->socket_path, .host = cli->host};

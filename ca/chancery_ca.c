@@ -200,6 +200,53 @@ int verb_whoami(struct cli *cli)
     return status == OK ? cli_json_or(cli, answer, show_whoami) : status;
 }
 
+/* ---- certificates of the CA ---- */
+
+/* The PEM that was asked for; NULL: there is none of that index. */
+static const char *ca_pem(const struct cli *cli, const json_t *info, uint64_t index)
+{
+    const json_t *row;
+    size_t i;
+
+    if (option_flag(cli, "chain"))
+        return client_text(info, "chain");
+    if (option_value(cli, "index") == NULL)
+        return client_text(json_object_get(info, "certificate"), "pem");
+    json_array_foreach(json_object_get(info, "certificates"), i, row)
+        if ((uint64_t)client_number(row, "index") == index)
+            return client_text(row, "pem");
+    return NULL;
+}
+
+int verb_ca_get(struct cli *cli)
+{
+    static const char *const labels[] = {"CERTIFICATE", NULL};
+    const char *text = option_value(cli, "index"), *pem = NULL;
+    struct buf der = BUF_EMPTY;
+    json_t *info = NULL;
+    uint64_t index = 0;
+
+    if (text != NULL && number_parse(text, &index) != OK)
+        return cli_usage(cli, "--index takes a number");
+    if (option_flag(cli, "chain") && (text != NULL || option_flag(cli, "der")))
+        return cli_usage(cli, "--chain goes with neither --index nor --der");
+    int status = cli_get(cli, "/v1/info", NULL, &info);
+    if (status == OK && ((pem = ca_pem(cli, info, index)) == NULL || *pem == '\0'))
+        status = error_set(&cli->error, REFUSED, "ca.no_certificate", "the CA has no such certificate (chancery info lists those it has)");
+    if (status == OK && option_flag(cli, "der"))
+        status = pem_or_der(bytes_of_text(pem), labels, &der, NULL, &cli->error);
+    if (status == OK && cli->json) {
+        json_t *value = json_pack("{s:s}", "pem", pem);
+        out_json(cli, value);
+        json_decref(value);
+    }
+    if (status == OK && (!cli->json || option_flag(cli, "out")))
+        status = cli_write(cli, option_value(cli, "out"), option_flag(cli, "der") ? buf_bytes(&der) : bytes_of_text(pem), 0644);
+    buf_free(&der);
+    json_decref(info);
+    return status;
+}
+
 /* ---- CRLs ---- */
 
 static void show_crl(struct cli *cli, const json_t *crl)

@@ -64,8 +64,6 @@ bool option_flag(const struct cli *cli, const char *name);
 int option_list(const struct cli *cli, const char *name, struct strings *out);
 /* A time (RFC 3339 or +2h) as RFC 3339, into text; *given false when the option is not there. USAGE otherwise. */
 int option_time(struct cli *cli, const char *name, char text[21], bool *given);
-/* The socket that the configuration names; NULL: none. Free it. BAD_CONFIG when a file that was asked for cannot be read. */
-int conf_socket(const char *path, bool must_exist, char **socket_path, struct error *error);
 int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3))); /* USAGE with the form */
 
 /* chancery_output.c: everything shown passes the sanitiser */
@@ -129,6 +127,7 @@ int verb_isvalid(struct cli *cli);
 int verb_crl_publish(struct cli *cli);
 int verb_crl_show(struct cli *cli);
 int verb_crl_get(struct cli *cli);
+int verb_ca_get(struct cli *cli);
 int verb_publish_status(struct cli *cli);
 int verb_publish_check(struct cli *cli);
 int verb_publish_retry(struct cli *cli);

@@ -144,6 +144,10 @@ static const struct option_row audit_export_options[] = {
     {"after", OPTION_VALUE, "NUMBER", "only the records after this one"}, OUT_ROW, FORCE_ROW, END_ROW};
 static const struct option_row key_export_options[] = {
     {"key", OPTION_VALUE, "N", "of this key index (0)"}, FORCE_ROW, END_ROW};
+static const struct option_row ca_get_options[] = {
+    {"index", OPTION_VALUE, "N", "the certificate of this index (default: the one that signs now)"},
+    {"chain", OPTION_FLAG, NULL, "with the CAs above, in PEM"},
+    {"der", OPTION_FLAG, NULL, "in DER"}, OUT_ROW, FORCE_ROW, END_ROW};
 static const struct option_row help_options[] = {
     {"table", OPTION_FLAG, NULL, "every verb with its options, a line each, for shells"}, END_ROW};
 
@@ -152,6 +156,7 @@ const struct command commands[] = {
     {"install-cert", "FILE", 1, 1, "administrator", "installs the parent's answer", no_options, verb_install},
     {"renew", "", 0, 0, "administrator", "a new certificate for the CA, or a request for one to its parent", renew_options, verb_renew},
     {"info", "", 0, 0, "any", "CA name, certificates, keys, CRL state, counts", no_options, verb_info},
+    {"ca get", "", 0, 0, "any", "the CA's certificate, one of them, or its chain", ca_get_options, verb_ca_get},
     {"config", "", 0, 0, "any", "configuration strings HOST\\CA-NAME known here or from the directory", config_options, verb_config},
     {"whoami", "", 0, 0, "any", "your uid, entry and roles, and why there are none", no_options, verb_whoami},
     {"request", "", 0, 0, "enrol", "makes key and request, and submits it", request_options, verb_request},

@@ -5,7 +5,6 @@
 #include "ca/chancery_cli.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -221,32 +220,5 @@ int option_time(struct cli *cli, const char *name, char text[21], bool *given)
     if (time_parse(value, clock_now(), &at) != OK)
         return cli_usage(cli, "--%s is a time such as 2026-01-20T07:12:09Z, +2h or -3d, not \"%.40s\"", name, value);
     time_format(at, text);
-    return OK;
-}
-
-static int socket_item(void *argument, const char *section, const char *name, const char *value)
-{
-    char **socket_path = argument;
-
-    if (strcmp(section, "api") == 0 && strcmp(name, "socket") == 0) {
-        free(*socket_path);
-        *socket_path = strdup(value);
-    }
-    return 1;
-}
-
-/* The daemon judges the file as a whole; here only the socket is looked for, by the same library. */
-int conf_socket(const char *path, bool must_exist, char **socket_path, struct error *error)
-{
-    *socket_path = NULL;
-    if (access(path, R_OK) != 0)
-        return must_exist ? error_set(error, BAD_CONFIG, "cli.config", "%s cannot be read: %s", path, strerror(errno)) : OK;
-    int line = ini_parse(path, socket_item, socket_path);
-    if (line > 0) {
-        free(*socket_path);
-        *socket_path = NULL;
-        return error_set(error, BAD_CONFIG, "cli.config", "%s, line %d: not a configuration file; test it with: chanceryd -t -c %s", path,
-                         line, path);
-    }
     return OK;
 }

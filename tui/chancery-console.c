@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <ini.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "ca/client_conf.h"
 #include "ca/base/clock.h"
 #include "ca/base/file.h"
 #include "tui/grid.h"
@@ -71,28 +71,15 @@ static int options_read(int argc, char **argv, struct options *options, bool *do
     return optind == argc ? OK : USAGE;
 }
 
-static int conf_item(void *user, const char *section, const char *name, const char *value) {
-    struct options *options = user;
-    if (strcmp(section, "api") == 0 && strcmp(name, "socket") == 0) {
-        free(options->conf_socket);
-        options->conf_socket = strdup(value);
-    }
-    return 1;
-}
-
 /* The configuration is the daemon's to judge; the console wants to know where its socket is, and may be unable to read more. */
 static int socket_find(struct options *options, struct error *error) {
-    const char *path = options->conf != NULL ? options->conf : getenv("CHANCERY_CONF");
-    bool asked = path != NULL && path[0];
     if (options->socket_path != NULL && options->host != NULL)
         return error_set(error, USAGE, "console.usage", "--socket and --host exclude each other.");
     if (options->socket_path != NULL || options->host != NULL || options->fixture != NULL)
         return OK;
-    if (ini_parse(asked ? path : CHANCERY_SYSCONFDIR "/chancery.conf", conf_item, options) == -1 && asked)
-        return error_set(error, BAD_CONFIG, "console.conf", "%s cannot be read: %s (-c or $CHANCERY_CONF names it; --socket does without)",
-                         path, strerror(errno));
+    int status = client_conf_socket(options->conf, &options->conf_socket, error);
     options->socket_path = options->conf_socket;
-    return OK;
+    return status;
 }
 
 static int transport_open(void *argument, struct transport *out, struct error *error) {

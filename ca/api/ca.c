@@ -93,12 +93,23 @@ static json_t *counts_json(struct authority *authority)
                      json_of_number(failed), "denied", json_of_number(denied), "revoked", json_of_number(revoked));
 }
 
+/* Names of the adopted ones: what an enrolling client may ask for. */
+static json_t *templates_json(struct authority *authority)
+{
+    struct error ignored = ERROR_NONE;
+    struct strings names = {NULL, 0};
+    json_t *value = authority_template_names(authority, &names, &ignored) == OK ? json_of_strings(&names) : json_array();
+
+    strings_free(&names);
+    return value;
+}
+
 int handle_info(struct call *call, struct error *error)
 {
     struct ca_info info = {0};
 
     authority_info(call->authority, &info);
-    return call_answer(call, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+    return call_answer(call, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                                        "name", json_of_text(info.name),
                                        "host", json_of_text(info.host),
                                        "config", json_of_text(info.config_string),
@@ -112,6 +123,7 @@ int handle_info(struct call *call, struct error *error)
                                        "chain", chain_json(call->authority),
                                        "crl", crl_json(call->authority, -1, false),
                                        "delta_crl", crl_json(call->authority, -1, true),
+                                       "templates", templates_json(call->authority),
                                        "counts", counts_json(call->authority)), error);
 }
 

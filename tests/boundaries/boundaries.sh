@@ -26,12 +26,12 @@ ca/api/*                                   | ca/base/ ca/authority.h ca/authorit
 ca/object*                                 | ca/base/
 ca/assign/*                                | ca/base/ ca/client.h ca/request.h ca/directory/ ca/x509/
 ca/client*                                 | ca/base/ ca/client
-ca/chancery.c ca/chancery_*                | ca/base/ ca/client.h ca/chancery_ ca/audit/export.h ca/x509/pkcs10.h ca/template_text.h
+ca/chancery.c ca/chancery_*                | ca/base/ ca/client.h ca/client_conf.h ca/chancery_ ca/audit/export.h ca/x509/pkcs10.h ca/template_text.h
 ca/chancery-*.c                             | ca/base/ ca/client
 ca/chanceryd* ca/init.* ca/newkey.* ca/check.* ca/restore* ca/emergency.* | ca/
 enroll/*                                   | ca/base/ ca/client.h ca/x509/ ca/directory/
 publish/*                                  | ca/base/ ca/module.h ca/event.h ca/request.h ca/directory/ ca/x509/
-tui/*                                      | ca/base/ ca/client.h ca/request.h
+tui/*                                      | ca/base/ ca/client.h ca/client_conf.h ca/request.h
 '
 
 # extended regular expression in the source | files that may hold it | what it is, for the message

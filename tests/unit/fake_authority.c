@@ -353,6 +353,11 @@ int authority_install_certificate(struct authority *fake, const struct identity 
     return remember(fake, "install", 0, error);
 }
 
+int authority_template_names(struct authority *authority, struct strings *names, struct error *error)
+{
+    return strings_add(names, "User");
+}
+
 int authority_template_list(struct authority *fake, struct template_row **rows, size_t *count, struct error *error)
 {
     *rows = calloc(1, sizeof **rows);

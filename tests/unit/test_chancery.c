@@ -13,6 +13,7 @@
 
 #include "ca/base/file.h"
 #include "ca/chancery_cli.h"
+#include "ca/client_conf.h"
 
 /* A call without a daemon, its output in memory. */
 struct bench {
@@ -274,13 +275,16 @@ static void test_socket_of_configuration(void **state)
     assert_true(fd >= 0);
     assert_int_equal(fd_write_all(fd, "[ca]\nname = X\n[api]\nsocket = /x/y\n", 34), OK);
     close(fd);
-    assert_int_equal(conf_socket(path, true, &found, &error), OK);
+    assert_int_equal(client_conf_socket(path, &found, &error), OK);
     assert_string_equal(found, "/x/y");
     free(found);
     unlink(path);
-    assert_int_equal(conf_socket(path, false, &found, &error), OK);
-    assert_null(found);
-    assert_int_equal(conf_socket(path, true, &found, &error), BAD_CONFIG);
+    unsetenv("CHANCERY_CONF");
+    if (access(CHANCERY_SYSCONFDIR "/chancery.conf", F_OK) != 0) { /* the built-in place need not be there */
+        assert_int_equal(client_conf_socket(NULL, &found, &error), OK);
+        assert_null(found);
+    }
+    assert_int_equal(client_conf_socket(path, &found, &error), BAD_CONFIG);
 }
 
 int main(void)
