@@ -167,3 +167,22 @@ before0=$(number 0) before1=$(number 1)
 [ -n "$before0" ] && [ -n "$before1" ] || fail "no CRL numbers"
 expect 0 chancery crl publish
 [ "$(number 0)" -gt "$before0" ] && [ "$(number 1)" -gt "$before1" ] || fail "the numbers did not rise"
+
+say "a CRL number that stands in the signer's journal alone: the next one is above it"
+ca_stop
+rm -rf "$D/db.before" && cp -a "$D/ca/db" "$D/db.before"
+ca_start
+mkdir -p "$D/former/newcerts"
+: >"$D/former/index.txt"
+ahead=$(($(date +%s) + 1000000))
+printf '%X\n' $ahead >"$D/former/crlnumber"
+expect 0 chancery import --openssl "$D/former"
+expect 0 chancery crl publish
+[ "$(number 1)" -gt $ahead ] || fail "the number of a former CA was not taken over: $(number 1)"
+ahead=$(number 1)
+ca_stop
+rm -rf "$D/ca/db" && cp -a "$D/db.before" "$D/ca/db"
+ca_start
+[ "$(number 1)" -lt "$ahead" ] || fail "the database knows of it"
+expect 0 chancery crl publish
+[ "$(number 1)" -gt "$ahead" ] || fail "number $(number 1) is not above $ahead"
