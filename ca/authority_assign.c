@@ -324,6 +324,8 @@ int authority_assign(struct authority *authority, const struct identity *caller,
 {
     struct work work;
     int status = work_open(authority, caller, id, host, &work, error);
+    if (!status)
+        status = limits_permit(authority, caller, &work.request, error);
     if (!status && !usages->count)
         status = error_set(error, USAGE, "assign.usage", "say which usages (`chancery usage list`)");
     if (!status && strlen(work.host) > 255)

@@ -138,6 +138,24 @@ static bool refusal_take(struct refusal_log *log, int64_t now, struct refusal *o
     return found;
 }
 
+/* What could not be written (a full disk) is told with the repeats, a minute later or when there is room again. */
+static void refusal_owe(struct refusal_log *log, const struct refusal *owed)
+{
+    struct refusal evicted, *place = NULL;
+    pthread_mutex_lock(&log->lock);
+    for (size_t i = 0; i < REFUSALS_KEPT && !place; i++)
+        if (log->kept[i].since && log->kept[i].uid == owed->uid && strcmp(log->kept[i].reason, owed->reason) == 0)
+            place = &log->kept[i];
+    if (place) {
+        place->repeats += owed->repeats;
+    } else {
+        place = refusal_place(log, &evicted);
+        *place = *owed;
+        place->since = clock_now();
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
 static int repeats_write(struct authority *authority, const struct refusal *refusal)
 {
     char account[sizeof refusal->account];
@@ -147,8 +165,10 @@ static int repeats_write(struct authority *authority, const struct refusal *refu
     memcpy(account, refusal->account, sizeof account);
     error_set(&why, REFUSED, refusal->reason, "the refusal before was repeated %u times within a minute", refusal->repeats);
     int status = store_write_reserved(authority->store, refusal_store, &record, &error);
-    if (status)
-        log_error("repeated refusals of %s could not be audited: %s", refusal->account, error.message);
+    if (status) {
+        log_error("repeated refusals of %s could not be audited yet: %s", refusal->account, error.message);
+        refusal_owe(authority->refusals, refusal);
+    }
     return status;
 }
 
@@ -176,8 +196,13 @@ void authority_audit_refusal(struct authority *authority, const struct identity 
         return;
     if (before.repeats)
         repeats_write(authority, &before);
-    if (store_write_reserved(authority->store, refusal_store, &record, &error))
-        log_error("a refusal of %s to %s could not be audited: %s", action, caller->account, error.message);
+    if (store_write_reserved(authority->store, refusal_store, &record, &error)) {
+        struct refusal owed = {.uid = caller->uid, .repeats = 1};
+        snprintf(owed.reason, sizeof owed.reason, "%s", why->reason);
+        snprintf(owed.account, sizeof owed.account, "%s", caller->account);
+        log_error("a refusal of %s to %s could not be audited yet: %s", action, caller->account, error.message);
+        refusal_owe(authority->refusals, &owed);
+    }
 }
 
 /* ---- pages, with a filter ---- */

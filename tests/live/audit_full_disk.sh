@@ -55,6 +55,12 @@ expect 0 chancery audit verify
 expect 0 chancery audit export --out "$D/log.json"
 expect 0 chancery audit verify "$D/log.json"
 
+say "the refusal that had no room is told of later"
+refusal_told() { chancery --json audit list --reason role.missing >"$D/out" && grep -q role.missing "$D/out"; }
+ca_stop # at the latest by the stop
+ca_start
+refusal_told || fail "the refusal of the full disk is forgotten: $(cat "$D/out")"
+
 say "killed with a full disk it comes back with all that it answered"
 dd if=/dev/zero of="$D/disk/fill" bs=64k >/dev/null 2>&1
 expect 75 chancery template retire User
