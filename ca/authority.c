@@ -468,7 +468,7 @@ int authority_submit(struct authority *authority, const struct identity *caller,
     if (!status && !repeated)
         status = authority_in_service(authority, error);
     if (!status && !repeated)
-        status = signing_check(authority, error);
+        status = signing_check(authority, error) ? error->status : restore_check(authority, error);
     if (!status && !repeated)
         status = store_space(authority->store, error);
     if (!status && !repeated && identity_copy(&p.requester, caller))
@@ -522,6 +522,8 @@ int authority_resubmit(struct authority *authority, const struct identity *calle
     struct pipeline p = {.authority = authority, .caller = caller, .resubmission = true};
     memset(outcome, 0, sizeof *outcome);
     int status = authority_issuer(authority, error) ? signing_check(authority, error) : error->status;
+    if (!status)
+        status = restore_check(authority, error);
     if (!status)
         status = store_space(authority->store, error);
     if (!status)

@@ -413,4 +413,9 @@ struct background_state { /* of the last one that was started */
 int authority_background(struct authority *authority, struct background_state *out, struct error *error);
 void background_state_free(struct background_state *state);
 
+/* ---- after a restore ---- */
+/* What was taken back and what was not; *pending: nobody has confirmed it yet. REFUSED "restore.none". */
+int authority_restore_report(struct authority *authority, struct buf *report, bool *pending, struct error *error);
+int authority_restore_confirm(struct authority *authority, const struct identity *caller, struct error *error);
+
 #endif

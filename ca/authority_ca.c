@@ -119,6 +119,8 @@ int authority_open(const struct authority_options *options, struct authority **o
     if (!status)
         status = background_open(authority, error);
     if (!status)
+        status = restore_open(authority, error);
+    if (!status)
         status = authority_take_keys(authority, error);
     if (!status)
         status = signing_open(authority, error);

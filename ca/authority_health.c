@@ -359,6 +359,13 @@ static int64_t setting_time(struct authority *authority, const char *name)
     return (int64_t)at;
 }
 
+static void health_restore(struct health *h)
+{
+    struct error why = ERROR_NONE;
+    if (restore_check(h->authority, &why))
+        row(h, HEALTH_CRITICAL, "Restore", "%s", why.message);
+}
+
 static void health_backup(struct health *h)
 {
     int64_t warning = conf_number(h->authority->conf, "health", "backup_warning");
@@ -396,7 +403,7 @@ enum health_state authority_health(struct authority *authority, struct health_ro
 {
     static void (*const checks[])(struct health *) = {health_service, health_certificate, health_cdp,  health_crl,       health_outbox,
                                                       health_signer,  health_directory,   health_clock, health_disk, health_templates,
-                                                      health_backup, health_audit};
+                                                      health_backup, health_restore, health_audit};
     struct health h = {.authority = authority, .rows = rows, .now = clock_now()};
     enum health_state worst = HEALTH_OK;
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)

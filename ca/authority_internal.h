@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdatomic.h>
 
 #include "ca/authority.h"
 #include "ca/directory/directory.h"
@@ -46,6 +47,7 @@ struct authority {
     atomic_bool checkpoint_fails;
     int64_t checkpoint_due; /* by the monotonic clock, seconds; the main thread's */
     struct roles *roles; /* ca/authority_roles.c */
+    atomic_bool restore_pending;   /* ca/authority_restore.c */
     struct background *background; /* ca/authority_backup.c */
     struct batch_worker *batches;
     atomic_int_fast64_t ended_at; /* ca/authority_end.c; 0: in service */
@@ -262,6 +264,10 @@ int refusals_open(struct authority *authority, struct error *error);
 void refusals_close(struct authority *authority);
 /* Writes how often refusals were repeated whose minute is over. */
 void refusals_flush(struct authority *authority);
+
+/* ca/authority_restore.c: TEMPORARY "restore.unconfirmed" until a restore's report was confirmed. */
+int restore_open(struct authority *authority, struct error *error);
+int restore_check(struct authority *authority, struct error *error);
 
 /* ca/authority_backup.c: what runs in the background, a backup or a check. */
 int background_open(struct authority *authority, struct error *error);

@@ -302,7 +302,9 @@ int issue_run(struct issue *issue, struct error *error)
     struct certificate_form form = {.properties = issue->properties, .spki = issue->spki};
     struct buf tbs = BUF_EMPTY;
     struct reserve reserve = {.issue = issue};
-    int status = issuer ? validity_choose(issue, issuer, &form, error) : error->status;
+    int status = issuer ? restore_check(authority, error) : error->status;
+    if (!status)
+        status = validity_choose(issue, issuer, &form, error);
     if (!status)
         status = extensions_merge(issue, error);
     if (!status)

@@ -167,3 +167,34 @@ int verb_restore(struct cli *cli)
 {
     return start_daemon_mode(cli, "--restore");
 }
+
+static void show_report(struct cli *cli, const json_t *answer)
+{
+    const json_t *lines = json_object_get(answer, "lines");
+
+    for (size_t i = 0; i < json_array_size(lines); i++)
+        out_text(cli, json_string_value(json_array_get(lines, i)));
+    out_text(cli, client_bool(answer, "pending") ? "not confirmed: nothing is issued until `chancery restore confirm`" : "confirmed");
+}
+
+int verb_restore_report(struct cli *cli)
+{
+    json_t *answer = NULL;
+    int status = cli_get(cli, "/v1/restore", NULL, &answer);
+
+    return status == OK ? cli_json_or(cli, answer, show_report) : status;
+}
+
+static void show_nothing(struct cli *cli, const json_t *answer)
+{
+    (void)cli;
+    (void)answer;
+}
+
+int verb_restore_confirm(struct cli *cli)
+{
+    json_t *answer = NULL;
+    int status = cli_post(cli, "/v1/restore/confirm", NULL, json_object(), &answer);
+
+    return status == OK ? cli_json_or(cli, answer, show_nothing) : status;
+}

@@ -157,6 +157,8 @@ int verb_restore(struct cli *cli);
 int verb_key_check(struct cli *cli);
 int verb_key_passwd(struct cli *cli);
 int verb_key_export(struct cli *cli);
+int verb_restore_report(struct cli *cli);
+int verb_restore_confirm(struct cli *cli);
 int verb_unlock(struct cli *cli);
 int verb_clock_accept(struct cli *cli);
 int verb_audit_verify(struct cli *cli);

@@ -135,6 +135,8 @@ static const struct option_row audit_options[] = {
     {"csv", OPTION_FLAG, NULL, "as CSV (RFC 4180)"}, END_ROW};
 static const struct option_row backup_options[] = {
     {"with-key", OPTION_FLAG, NULL, "with the encrypted key: keep that copy where the passphrase is not"}, END_ROW};
+static const struct option_row restore_options[] = {
+    {"yes", OPTION_FLAG, NULL, "ask nothing, on a terminal either"}, END_ROW};
 static const struct option_row check_db_options[] = {
     {"offline", OPTION_FLAG, NULL, "a backup, or with the daemon stopped its database"}, END_ROW};
 static const struct option_row audit_verify_options[] = {
@@ -214,6 +216,9 @@ const struct command commands[] = {
     {"audit export", "", 0, 0, "auditor", "the records as lines of JSON, with checkpoints and their signatures", audit_export_options, verb_audit_export},
     {"backup", "DIR", 1, 1, "operator, cron", "copies database, configuration and the signer's journal into a new folder, while running",
      backup_options, verb_backup},
+    {"restore report", "", 0, 0, "read", "what the last restore took back, and what it could not", no_options, verb_restore_report},
+    {"restore confirm", "", 0, 0, "administrator", "the report was read: the CA may issue again", no_options, verb_restore_confirm},
+    {"restore", "DIR", 1, 1, "root, daemon stopped", "puts a backup in the place of the database, and takes back what came later", restore_options, verb_restore},
     {"check-db", "[DIR]", 0, 1, "operator", "checks a copy of the database: tables, indices, journal, audit chain", check_db_options, verb_check_db},
     {"proxy", "", 0, 0, "any", "carries standard input and output to the socket, for --host", no_options, verb_proxy},
     {"help", "[VERB]", 0, 2, "any", "the verbs, or one of them", help_options, verb_help},

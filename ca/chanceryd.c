@@ -28,6 +28,7 @@
 #include "ca/process/program.h"
 #include "ca/process/sandbox.h"
 #include "ca/signer/keeper.h"
+#include "ca/restore.h"
 #include "ca/signer/signer.h"
 #include "config.h"
 
@@ -63,6 +64,7 @@ struct arguments {
     struct init_options init_options;
     int (*mode)(const struct daemon_conf *conf, const struct arguments *arguments, struct error *error); /* instead of a daemon */
     char *operand; /* of the mode: a folder; NULL: none */
+    bool yes;      /* asks nothing */
 };
 
 /* ---- children ---- */
@@ -420,13 +422,14 @@ static void help(void)
          "                 [--days N] [--path-length N] [--administrator USER] [--csr-out FILE]\n"
          "       chanceryd [-c FILE] --new-key [--key TYPE] [--days N] [--csr-out FILE]\n"
          "       chanceryd [-c FILE] --check-db [DIR]  check the database of a stopped daemon, or a backup\n"
+         "       chanceryd [-c FILE] --restore DIR [--yes]  a backup in the place of the database\n"
          "       chanceryd [-c FILE] --list-items  every configuration item, tab-separated\n"
          "       chanceryd --version | --help\n"
          "See chanceryd(8) and chancery.conf(5).");
 }
 
 enum { OPT_INIT = 256, OPT_NAME, OPT_SUBJECT, OPT_KEY, OPT_PASSPHRASE, OPT_DAYS, OPT_PATH, OPT_ADMIN, OPT_CSR, OPT_ITEMS, OPT_NEWKEY,
-       OPT_CHECK };
+       OPT_CHECK, OPT_RESTORE, OPT_YES };
 
 static const struct option long_options[] = {
     {"new-key", no_argument, NULL, OPT_NEWKEY},
@@ -435,7 +438,7 @@ static const struct option long_options[] = {
     {"passphrase-file", required_argument, NULL, OPT_PASSPHRASE}, {"days", required_argument, NULL, OPT_DAYS},
     {"path-length", required_argument, NULL, OPT_PATH}, {"administrator", required_argument, NULL, OPT_ADMIN},
     {"csr-out", required_argument, NULL, OPT_CSR}, {"list-items", no_argument, NULL, OPT_ITEMS},
-    {"check-db", no_argument, NULL, OPT_CHECK},
+    {"check-db", no_argument, NULL, OPT_CHECK}, {"restore", no_argument, NULL, OPT_RESTORE}, {"yes", no_argument, NULL, OPT_YES},
     {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0},
 };
 
@@ -461,6 +464,11 @@ static int mode_check(const struct daemon_conf *conf, const struct arguments *ar
     return check_offline(conf, arguments->operand, error);
 }
 
+static int mode_restore(const struct daemon_conf *conf, const struct arguments *arguments, struct error *error)
+{
+    return restore_run(conf, arguments->operand, arguments->yes, error);
+}
+
 /* OK to go on, else the exit status plus one (so that 0 can end too). */
 static int take_option(int option, struct arguments *a)
 {
@@ -474,6 +482,8 @@ static int take_option(int option, struct arguments *a)
     case OPT_NEWKEY: a->new_key = true; break;
     case OPT_ITEMS: a->items = true; break;
     case OPT_CHECK: a->mode = mode_check; break;
+    case OPT_RESTORE: a->mode = mode_restore; break;
+    case OPT_YES: a->yes = true; break;
     case OPT_NAME: a->init_options.name = optarg_copy; break;
     case OPT_SUBJECT: a->init_options.subject = optarg_copy; break;
     case OPT_KEY: a->init_options.key_type = optarg_copy; break;

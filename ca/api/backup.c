@@ -55,3 +55,26 @@ int handle_background(struct call *call, struct error *error)
     background_state_free(&state);
     return status;
 }
+
+int handle_restore_report(struct call *call, struct error *error)
+{
+    struct buf report = BUF_EMPTY;
+    struct strings lines = {NULL, 0};
+    bool pending = false;
+    int status = authority_restore_report(call->authority, &report, &pending, error);
+
+    if (status == OK && strings_split(&lines, buf_text(&report), "\n") != OK)
+        status = error_memory(error);
+    if (status == OK)
+        status = call_answer(call, json_pack("{s:b, s:o}", "pending", pending, "lines", json_of_strings(&lines)), error);
+    strings_free(&lines);
+    buf_free(&report);
+    return status;
+}
+
+int handle_restore_confirm(struct call *call, struct error *error)
+{
+    int status = authority_restore_confirm(call->authority, &call->caller, error);
+
+    return status == OK ? call_answer(call, json_pack("{s:b}", "done", true), error) : status;
+}

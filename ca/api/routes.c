@@ -120,6 +120,8 @@ const struct route routes[] = {
     {"GET", "/v1/counts", ROLES_READ, MAP_NO, "counts", "", NULL, handle_counts},
     {"POST", "/v1/backup", ROLE_OPERATOR | ROLE_CRON, MAP_NO, "backup", "", backup_members, handle_backup},
     {"POST", "/v1/check-db", ROLE_OPERATOR, MAP_NO, "check-db", "", NULL, handle_check_database},
+    {"GET", "/v1/restore", ROLES_READ, MAP_NO, "restore report", "", NULL, handle_restore_report},
+    {"POST", "/v1/restore/confirm", ROLE_ADMINISTRATOR, MAP_NO, "restore confirm", "", NULL, handle_restore_confirm},
     {"GET", "/v1/background", ROLE_ADMINISTRATOR | ROLE_OPERATOR | ROLE_CRON, MAP_NO, "background", "", NULL, handle_background},
     {NULL, NULL, 0, MAP_NO, NULL, NULL, NULL, NULL},
 };

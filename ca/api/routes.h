@@ -148,5 +148,7 @@ int handle_trust_import(struct call *call, struct error *error);
 int handle_backup(struct call *call, struct error *error);
 int handle_check_database(struct call *call, struct error *error);
 int handle_background(struct call *call, struct error *error);
+int handle_restore_report(struct call *call, struct error *error);
+int handle_restore_confirm(struct call *call, struct error *error);
 
 #endif

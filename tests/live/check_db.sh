@@ -75,7 +75,7 @@ grep -qE 'certificates.db: the file is damaged|recovery ended|checksum' "$D/out"
 say "a journal that lost its end"
 rm -rf "$D/broken"
 cp -a "$backups/good" "$D/broken"
-truncate -s -244 "$D/broken/signer/journal"
+truncate -s -732 "$D/broken/signer/journal"
 expect 1 chancery check-db --offline "$D/broken"
 grep -q "the signer's journal knows nothing of it" "$D/out" || fail "$(cat "$D/out")"
 

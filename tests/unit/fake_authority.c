@@ -593,6 +593,19 @@ int authority_background(struct authority *fake, struct background_state *out, s
     return remember(fake, "background", 0, error);
 }
 
+int authority_restore_report(struct authority *fake, struct buf *report, bool *pending, struct error *error)
+{
+    buf_add_text(report, "restored from /backup\n3 revocations were taken back\n");
+    *pending = true;
+    return remember(fake, "restore report", 0, error);
+}
+
+int authority_restore_confirm(struct authority *fake, const struct identity *caller, struct error *error)
+{
+    (void)caller;
+    return remember(fake, "restore confirm", 0, error);
+}
+
 void background_state_free(struct background_state *state)
 {
     strings_free(&state->findings);
