@@ -58,7 +58,8 @@ static void show_template(struct cli *cli, const json_t *answer)
         {"Minimal key size", "minimal_key_size"}, {"RA signatures", "ra_signatures"}, {"Approvals", "approvals"},
         {"Key usage", "key_usage"}, {"Validity (s)", "validity_s"}, {"Overlap (s)", "overlap_s"}, {"EKUs", "ekus"},
         {"Policies", "policies"}, {"Application", "application_policies"}, {"Critical", "critical"},
-        {"From the request", "request_extensions"}, {"Supersedes", "supersedes"}, {"May enrol", "enroll"},
+        {"From the request", "request_extensions"}, {"RA policies", "ra_policies"},
+        {"RA application", "ra_application_policies"}, {"Supersedes", "supersedes"}, {"May enrol", "enroll"},
         {"May auto-enrol", "auto_enroll"},
     };
 

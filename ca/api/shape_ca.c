@@ -62,12 +62,14 @@ json_t *shape_template(const struct template *template, bool adopted)
                      "key_usage", key_usage_json(template->key_usage),
                      "validity_s", (json_int_t)template->validity_s,
                      "overlap_s", (json_int_t)template->overlap_s);
-    json_t *lists = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+    json_t *lists = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "ekus", json_of_oids(&template->ekus),
                      "policies", json_of_oids(&template->policies),
                      "application_policies", json_of_oids(&template->application_policies),
                      "critical", json_of_oids(&template->critical),
                      "request_extensions", json_of_oids(&template->request_extensions),
+                     "ra_policies", json_of_strings(&template->ra_policies),
+                     "ra_application_policies", json_of_strings(&template->ra_application_policies),
                      "supersedes", json_of_strings(&template->supersedes),
                      "enroll", json_of_strings(&template->enroll),
                      "auto_enroll", json_of_strings(&template->auto_enroll));
