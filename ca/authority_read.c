@@ -26,19 +26,14 @@ static void detail_history(struct detail *detail)
     const struct request *request = &detail->request;
     struct buf what = BUF_EMPTY;
     history_line(&detail->history, request->submitted_at, "submitted", request->requester);
-    for (size_t i = 0, j = 0; i < request->edit_count || j < request->approval_count;) {
-        const struct edit *edit = i < request->edit_count ? &request->edits[i] : NULL;
-        const struct approval *approval = j < request->approval_count ? &request->approvals[j] : NULL;
-        if (edit && (!approval || edit->at <= approval->at)) {
-            history_line(&detail->history, edit->at, edit->what, edit->account);
-            i++;
-        } else {
-            history_line(&detail->history, approval->at, "approved", approval->account);
-            j++;
-        }
-    }
+    /* an edit voids what was approved before it: every approval that still stands is younger */
+    for (size_t i = 0; i < request->edit_count; i++)
+        history_line(&detail->history, request->edits[i].at, request->edits[i].what, request->edits[i].account);
+    for (size_t i = 0; i < request->approval_count; i++)
+        history_line(&detail->history, request->approvals[i].at, "approved", request->approvals[i].account);
     if (detail->has_certificate && detail->certificate.revocation_reason >= 0) {
-        buf_printf(&what, detail->certificate.revoked_at > clock_now() ? "to be revoked (%s)" : "revoked (%s)", revocation_reason_name(detail->certificate.revocation_reason));
+        buf_printf(&what, "%srevoked (%s)", detail->certificate.revoked_at > clock_now() ? "to be " : "",
+                   revocation_reason_name(detail->certificate.revocation_reason));
         history_line(&detail->history, detail->certificate.revoked_at, buf_text(&what), NULL);
     } else if (request->disposition != DISPOSITION_PENDING || !request->edit_count) { /* an edit is the last line of its own */
         history_line(&detail->history, request->resolved_at, disposition_name(request->disposition), request->decided_by);
