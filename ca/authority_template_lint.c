@@ -60,12 +60,23 @@ static void compare_other(const struct template *t, const struct template *other
                   t->name, other->name, other->name);
 }
 
+/* Rights to enrol are DNs of entries: without a directory there are none, and everything waits for an officer. */
+static void rights_forget(struct authority *authority, struct template_finding *findings, size_t *count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++)
+        if (authority->directory || strcmp(findings[i].reason, "template.nobody") != 0)
+            findings[kept++] = findings[i];
+    *count = kept;
+}
+
 int template_lint_here(struct authority *authority, const struct template *template,
                        struct template_finding findings[TEMPLATE_FINDINGS_MAX], size_t *count, struct error *error)
 {
     struct found found = {findings, count};
     struct adopted_template *rows = NULL;
     size_t row_count = 0;
+    rights_forget(authority, findings, count);
     int status = policies_listed(authority, template, &found, error);
     if (!status)
         status = template_rows(authority, &rows, &row_count, error);

@@ -81,6 +81,7 @@ cp "$D/out" "$D/list"
 for template in SubordinateCA WebServer Entry Client; do
     grep -q $template "$D/list" || { cat "$D/out"; fail "template list does not show $template"; }
     chancery template adopt $template >"$D/out" 2>"$D/err" || { cat "$D/out" "$D/err"; fail "template adopt $template"; }
+    grep -q nobody "$D/out" "$D/err" && fail "adopting $template speaks of rights that only a directory has"
 done
 expect 1 chancery template adopt .chancery
 expect 1 chancery template adopt Nothing
