@@ -13,6 +13,7 @@ static const struct option_row init_options[] = {
     {"name", OPTION_VALUE, "CA-NAME", "the CA's name, as certificates and the directory show it"},
     {"subject", OPTION_VALUE, "DN", "subject of the CA certificate (RFC 4514)"},
     {"key", OPTION_VALUE, "KIND", "ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096, ed25519 or a pkcs11: URI"},
+    {"key-type", OPTION_VALUE, "KIND", "of a key that is made in a token, with a pkcs11: URI"},
     {"passphrase-file", OPTION_VALUE, "FILE", "the passphrase of the key; otherwise it is asked for on the terminal"},
     {"days", OPTION_VALUE, "N", "validity of a self-signed certificate (3650)"},
     {"path-length", OPTION_VALUE, "N", "how many CAs may stand below"},
@@ -21,7 +22,7 @@ static const struct option_row init_options[] = {
     END_ROW};
 static const struct option_row renew_options[] = {
     {"new-key", OPTION_FLAG, NULL, "with a new key (root, daemon stopped): the old one goes on signing its CRLs"},
-    {"key", OPTION_VALUE, "KIND", "type of the new key; otherwise that of the present one"},
+    {"key", OPTION_VALUE, "KIND", "type of the new key, otherwise that of the present one; or a pkcs11: URI"},
     {"days", OPTION_VALUE, "N", "validity of a self-signed certificate; otherwise as long as the present one"},
     {"csr-out", OPTION_VALUE, "FILE", "a subordinate CA's request for its parent, to be answered by install-cert"}, FORCE_ROW, END_ROW};
 static const struct option_row config_options[] = {

@@ -418,7 +418,7 @@ static void help(void)
 {
     puts("usage: chanceryd [-c FILE] [-f]          run the authority (-f: stay in the foreground)\n"
          "       chanceryd [-c FILE] -t            test the configuration\n"
-         "       chanceryd [-c FILE] --init [--name CA-NAME] [--subject DN] [--key TYPE] [--passphrase-file F]\n"
+         "       chanceryd [-c FILE] --init [--name CA-NAME] [--subject DN] [--key TYPE|pkcs11:URI] [--key-type TYPE] [--passphrase-file F]\n"
          "                 [--days N] [--path-length N] [--administrator USER] [--csr-out FILE]\n"
          "       chanceryd [-c FILE] --new-key [--key TYPE] [--days N] [--csr-out FILE]\n"
          "       chanceryd [-c FILE] --check-db [DIR]  check the database of a stopped daemon, or a backup\n"
@@ -429,12 +429,12 @@ static void help(void)
 }
 
 enum { OPT_INIT = 256, OPT_NAME, OPT_SUBJECT, OPT_KEY, OPT_PASSPHRASE, OPT_DAYS, OPT_PATH, OPT_ADMIN, OPT_CSR, OPT_ITEMS, OPT_NEWKEY,
-       OPT_CHECK, OPT_RESTORE, OPT_YES };
+       OPT_CHECK, OPT_RESTORE, OPT_YES, OPT_KEY_TYPE };
 
 static const struct option long_options[] = {
     {"new-key", no_argument, NULL, OPT_NEWKEY},
     {"init", no_argument, NULL, OPT_INIT}, {"name", required_argument, NULL, OPT_NAME},
-    {"subject", required_argument, NULL, OPT_SUBJECT}, {"key", required_argument, NULL, OPT_KEY},
+    {"subject", required_argument, NULL, OPT_SUBJECT}, {"key", required_argument, NULL, OPT_KEY}, {"key-type", required_argument, NULL, OPT_KEY_TYPE},
     {"passphrase-file", required_argument, NULL, OPT_PASSPHRASE}, {"days", required_argument, NULL, OPT_DAYS},
     {"path-length", required_argument, NULL, OPT_PATH}, {"administrator", required_argument, NULL, OPT_ADMIN},
     {"csr-out", required_argument, NULL, OPT_CSR}, {"list-items", no_argument, NULL, OPT_ITEMS},
@@ -487,6 +487,7 @@ static int take_option(int option, struct arguments *a)
     case OPT_NAME: a->init_options.name = optarg_copy; break;
     case OPT_SUBJECT: a->init_options.subject = optarg_copy; break;
     case OPT_KEY: a->init_options.key_type = optarg_copy; break;
+    case OPT_KEY_TYPE: a->init_options.token_key_type = optarg_copy; break;
     case OPT_PASSPHRASE: a->init_options.passphrase_file = optarg_copy; break;
     case OPT_ADMIN: a->init_options.administrator = optarg_copy; break;
     case OPT_CSR: a->init_options.csr_out = optarg_copy; break;

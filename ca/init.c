@@ -188,6 +188,8 @@ static int step_signer_conf(struct init *init, struct error *error)
     long days = init->options->days ? init->options->days : DAYS_FALLBACK;
     int status = OK;
     buf_add(&conf.issuer, init->name.data, init->name.size);
+    conf.keys[0].path = init->ceremony.token ? strdup(init->ceremony.token) : NULL;
+    conf.key_count = 1;
     conf.passphrase_file = init->options->passphrase_file ? strdup(init->options->passphrase_file) : NULL;
     conf.validity_max_s = (int64_t)days * 86400 + 86400;
     conf.key_usages = 0xff | KEY_USAGE_DECIPHER_ONLY;
@@ -325,11 +327,16 @@ static void init_report(const struct init *init)
 static int init_prepare(struct init *init, struct error *error)
 {
     struct buf path = BUF_EMPTY;
+    bool in_token = init->options->key_type && strncmp(init->options->key_type, "pkcs11:", 7) == 0;
+    const char *type = in_token ? init->options->token_key_type : init->options->key_type;
+    if (init->options->token_key_type && !in_token)
+        return error_set(error, USAGE, "init.key_type", "--key-type is for a key in a token: --key names the type of any other");
     init->store_path = conf_text(init->conf->conf, "store", "path");
     init->signer_conf = conf_text(init->conf->conf, "signer", "conf");
     init->signer_state = conf_text(init->conf->conf, "signer", "state");
     init->ceremony = (struct signer_ceremony){.state_path = init->signer_state,
-                                              .key_type = init->options->key_type ? init->options->key_type : "ecdsa-p256",
+                                              .key_type = type ? type : "ecdsa-p256",
+                                              .token = in_token ? init->options->key_type : NULL,
                                               .passphrase = {.file = init->options->passphrase_file}};
     init->signer = (struct signer_process){.conf_path = init->signer_conf, .state_path = init->signer_state};
     buf_printf(&path, "%s/key.pem", init->signer_state);

@@ -8,7 +8,8 @@
 struct init_options {
     const char *name;            /* must be [ca] name; NULL: that */
     const char *subject;         /* RFC 4514; NULL: CN=NAME */
-    const char *key_type;        /* NULL: ecdsa-p256 */
+    const char *key_type;        /* NULL: ecdsa-p256; or a pkcs11: URI */
+    const char *token_key_type;  /* of a key that is made in a token; NULL: ecdsa-p256 */
     const char *passphrase_file; /* NULL: asked on the terminal */
     const char *administrator;   /* account or uid; NULL: none is recorded */
     const char *csr_out;         /* request for a parent instead of a self-signed certificate */

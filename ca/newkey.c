@@ -223,7 +223,7 @@ static int step_state(struct newkey *newkey, struct error *error)
 static int key_list(struct newkey *newkey, struct bytes spki, struct error *error)
 {
     struct buf hash = BUF_EMPTY;
-    struct signer_key_conf key = {.self_signed = newkey->present.self_signed};
+    struct signer_key_conf key = {.path = (char *)newkey->ceremony.token, .self_signed = newkey->present.self_signed};
     uint8_t digest[32];
     sha256_of(spki, digest);
     hex_encode(&hash, bytes_of(digest, 32));
@@ -299,7 +299,7 @@ static int sign_request(struct newkey *newkey, struct signer *signer, const stru
 
 static int sign_with(struct newkey *newkey, struct signer *signer, const struct signer_info *info, struct error *error)
 {
-    const char *type = newkey->options->key_type;
+    const char *type = newkey->ceremony.key_type;
     const struct signer_key_info *key = &info->keys[newkey->key_index];
     if (newkey->key_index >= info->key_count)
         return error_set(error, INTERNAL, "newkey.signer", "the signer does not hold key %u", newkey->key_index);
@@ -374,8 +374,10 @@ int newkey_run(const struct daemon_conf *conf, const struct newkey_options *opti
                             .store_path = conf_text(conf->conf, "store", "path"), .signer_conf = conf_text(conf->conf, "signer", "conf"),
                             .signer_state = conf_text(conf->conf, "signer", "state")};
     int status = OK;
+    bool in_token = options->key_type && strncmp(options->key_type, "pkcs11:", 7) == 0;
     newkey.ceremony = (struct signer_ceremony){.state_path = newkey.signer_state, .conf_path = newkey.signer_conf,
-                                               .key_type = options->key_type};
+                                               .key_type = in_token ? NULL : options->key_type,
+                                               .token = in_token ? options->key_type : NULL};
     newkey.signer = (struct signer_process){.conf_path = newkey.signer_conf, .state_path = newkey.signer_state};
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !status; i++)
         status = steps[i](&newkey, error);

@@ -7,7 +7,7 @@
 #include "ca/chanceryd_conf.h"
 
 struct newkey_options {
-    const char *key_type; /* NULL: that of the present key */
+    const char *key_type; /* NULL: that of the present key; or a pkcs11: URI: there, of the present type */
     const char *csr_out;  /* a subordinate's request for its parent; NULL for a root, which signs itself */
     long days;            /* of a root's certificate; 0: as long as the present one */
 };

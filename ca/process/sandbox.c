@@ -114,7 +114,7 @@ int sandbox_signer(struct error *error)
     return filter_load(filter, rc, error);
 }
 
-int sandbox_exit_host(struct error *error)
+static int filter_deny(struct error *error)
 {
     static const int denied[] = {
         SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
@@ -136,7 +136,21 @@ int sandbox_exit_host(struct error *error)
         rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     return filter_load(filter, rc, error);
 }
+int sandbox_exit_host(struct error *error)
+{
+    return filter_deny(error);
+}
+
+int sandbox_signer_token(struct error *error)
+{
+    return filter_deny(error);
+}
 #else
+int sandbox_signer_token(struct error *error)
+{
+    return OK;
+}
+
 int sandbox_signer(struct error *error)
 {
     return OK;

@@ -15,12 +15,13 @@
 #include "ca/base/file.h"
 #include "ca/base/oid.h"
 #include "ca/request.h"
+#include "ca/signer/token.h"
 
 #define CONF_SIZE_MAX (1 << 20)
 
 static const struct conf_item items[] = {
     {"signer", "issuer", CONF_TEXT, NULL, "hexadecimal DER of the CA's name", 0, 0},
-    {"signer", "key", CONF_TEXT, NULL, "the private key's file; default key.pem in the state folder", 0, 0},
+    {"signer", "key", CONF_TEXT, NULL, "the private key's file, or its pkcs11: URI; default key.pem in the state folder", 0, 0},
     {"signer", "passphrase_file", CONF_TEXT, NULL, "its first line is the passphrase; without '/': a systemd credential", 0, 0},
     {"signer", "authority_key_id", CONF_TEXT, NULL, "hexadecimal subject key identifier of the first key's CA certificates", 0, 0},
     {"signer", "validity_max", CONF_DURATION, NULL, "no certificate is valid for longer", 1, 3155760000},
@@ -28,7 +29,7 @@ static const struct conf_item items[] = {
     {"signer", "key_usage", CONF_LIST, NULL, "key usages that a certificate may have", 0, 0},
     {"signer", "ekus", CONF_LIST, "", "extended key usages (OIDs) that a certificate may have", 0, 0},
     {"signer", "ca_spki", CONF_LIST, "", "hexadecimal SHA-256 of public keys that may be CAs", 0, 0},
-    {"key.*", "key", CONF_TEXT, NULL, "the file of a further key; default key.N.pem in the state folder", 0, 0},
+    {"key.*", "key", CONF_TEXT, NULL, "the file of a further key, or its pkcs11: URI; default key.N.pem in the state folder", 0, 0},
     {"key.*", "spki", CONF_TEXT, NULL, "hexadecimal SHA-256 of the public key that it must be", 0, 0},
     {"key.*", "authority_key_id", CONF_TEXT, NULL, "hexadecimal subject key identifier of this key's CA certificates", 0, 0},
     {"key.*", "self_signed", CONF_BOOL, "no", "the key may have self-signed CA certificates, as if ca_spki listed it", 0, 0},
@@ -135,9 +136,8 @@ static int read_key(const struct conf *conf, const char *section, struct signer_
         status = read_hex(conf, section, "authority_key_id", false, &out->authority_key_id, error);
     if (status != OK || out->path == NULL)
         return status;
-    if (strncmp(out->path, "pkcs11:", 7) == 0)
-        return error_set(error, BAD_CONFIG, "signer.pkcs11", "%s: key = %s: keys in PKCS#11 tokens are not served by this release: "
-                         "name a file", conf_path(conf), out->path);
+    if (token_uri_is(out->path))
+        return token_uri_check(out->path, error) == OK ? OK : error_prefix(error, "%s: key", conf_path(conf));
     return out->path[0] == '/' ? OK : value_wrong(conf, "key", out->path, "a path from the root, beginning with /", error);
 }
 

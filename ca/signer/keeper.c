@@ -21,6 +21,7 @@
 #include "ca/signer/conf.h"
 #include "ca/signer/key.h"
 #include "ca/signer/protocol.h"
+#include "ca/signer/token.h"
 
 #define WRONG_PAUSE_S 2
 #define ANSWER_MAX_S 300
@@ -78,7 +79,7 @@ static int key_recrypt(struct keeper *keeper, unsigned key_index, struct error *
     struct buf path = BUF_EMPTY;
     int status = signer_conf_key_path(&keeper->conf, keeper->setup->state_path, key_index, &path) == OK ? OK : error_memory(error);
 
-    if (status == OK && strncmp(buf_text(&path), "pkcs11:", 7) == 0)
+    if (status == OK && token_uri_is(buf_text(&path)))
         status = error_set(error, REFUSED, "key.token", "key %u is in a PKCS#11 token and never leaves it; its PIN is changed with the token's "
                            "own tools", key_index);
     if (status == OK)

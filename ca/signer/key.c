@@ -12,12 +12,14 @@
 
 #include "ca/base/file.h"
 #include "ca/signer/passphrase.h"
+#include "ca/signer/token.h"
 #include "ca/x509/key.h"
 
 #define KEY_FILE_MAX 65536
 
 struct ca_key {
-    gnutls_privkey_t key;
+    gnutls_privkey_t key;     /* of a file */
+    struct token_key *token;  /* or in a token; NULL */
     const struct key_type *type;
     struct buf spki, algorithm;
     char *where;
@@ -131,40 +133,81 @@ static int type_unknown(const char *name, struct error *error)
                      "rsa-3072, rsa-4096 or ed25519", name);
 }
 
+/* A key that is in the token already is taken as it is: it may have been made there under other eyes. */
+static int key_make_in_token(const struct key_type *type, const char *uri, const char *pin, struct buf *spki, struct error *error)
+{
+    struct error own = ERROR_NONE;
+    struct ca_key *key = NULL;
+    int status = ca_key_load(uri, pin, &key, &own);
+
+    if (status == REFUSED && strcmp(own.reason, "signer.key_missing") == 0) {
+        error_clear(&own);
+        status = token_make(uri, type->pk, type->bits, pin, &own);
+        if (status == OK)
+            status = ca_key_load(uri, pin, &key, &own);
+    }
+    if (status == OK)
+        buf_add(spki, key->spki.data, key->spki.size);
+    ca_key_free(key);
+    if (status != OK)
+        return error_set(error, own.status, own.reason, "%s", own.message);
+    return spki->failed ? error_memory(error) : OK;
+}
+
 int ca_key_make(const char *type, const char *path, const char *passphrase, struct buf *spki, struct error *error)
 {
     const struct key_type *found = type_find(type);
 
-    return found == NULL ? type_unknown(type, error) : key_make(found, path, passphrase, spki, error);
+    if (found == NULL)
+        return type_unknown(type, error);
+    return token_uri_is(path) ? key_make_in_token(found, path, passphrase, spki, error) : key_make(found, path, passphrase, spki, error);
 }
 
 int signer_key_generate(const struct signer_ceremony *ceremony, struct buf *spki, struct error *error)
 {
-    const struct key_type *type = type_find(ceremony->key_type);
     struct buf path = BUF_EMPTY, passphrase = BUF_EMPTY;
-    int status;
+    bool in_token = ceremony->token != NULL;
+    int status = OK;
 
-    if (type == NULL)
+    if (type_find(ceremony->key_type) == NULL)
         return type_unknown(ceremony->key_type, error);
-    buf_printf(&path, "%s/key.pem", ceremony->state_path);
+    if (in_token)
+        buf_add_text(&path, ceremony->token);
+    else
+        buf_printf(&path, "%s/key.pem", ceremony->state_path);
     if (path.failed)
         status = error_memory(error);
+    else if (in_token)
+        status = token_uri_check(buf_text(&path), error);
     else if (access(buf_text(&path), F_OK) == 0)
         status = error_set(error, REFUSED, "signer.key_exists", "%s exists already: a CA key is never overwritten", buf_text(&path));
-    else
-        status = passphrase_read(&ceremony->passphrase, true, &passphrase, error);
+    if (status == OK) /* a PIN is there already: it is asked once */
+        status = passphrase_read(&ceremony->passphrase, !in_token, &passphrase, error);
     if (status == OK)
-        status = key_make(type, buf_text(&path), buf_text(&passphrase), spki, error);
+        status = ca_key_make(ceremony->key_type, buf_text(&path), buf_text(&passphrase), spki, error);
     buf_wipe(&passphrase);
     buf_free(&path);
     return status;
 }
 
+static gnutls_privkey_t key_handle(const struct ca_key *key)
+{
+    return key->token != NULL ? token_privkey(key->token) : key->key;
+}
+
+/* By the public half: a token does not tell the size of what it keeps. */
 static int key_describe_type(struct ca_key *key, const char *path, struct error *error)
 {
+    const gnutls_datum_t der = {key->spki.data, (unsigned)key->spki.size};
+    gnutls_pubkey_t public = NULL;
     unsigned bits = 0;
-    int pk = gnutls_privkey_get_pk_algorithm(key->key, &bits);
+    int pk = gnutls_pubkey_init(&public);
 
+    if (pk == 0)
+        pk = gnutls_pubkey_import(public, &der, GNUTLS_X509_FMT_DER);
+    if (pk == 0)
+        pk = gnutls_pubkey_get_pk_algorithm(public, &bits);
+    gnutls_pubkey_deinit(public);
     for (size_t i = 0; i < TYPE_COUNT; i++)
         if ((int)types[i].pk == pk && types[i].size == bits)
             key->type = &types[i];
@@ -208,10 +251,10 @@ static int x509_read(const char *path, const char *passphrase, gnutls_x509_privk
 
 static int key_derive(struct ca_key *key, const char *path, struct error *error)
 {
-    int status = key_describe_type(key, path, error);
+    int status = key_public(key_handle(key), &key->spki, error);
 
     if (status == OK)
-        status = key_public(key->key, &key->spki, error);
+        status = key_describe_type(key, path, error);
     if (status == OK)
         status = key_identifier(buf_bytes(&key->spki), key->id, error);
     if (status == OK)
@@ -223,9 +266,11 @@ int ca_key_load(const char *path, const char *passphrase, struct ca_key **out, s
 {
     struct ca_key *key = calloc(1, sizeof *key);
     gnutls_x509_privkey_t x509 = NULL;
-    int status = key == NULL || (key->where = strdup(path)) == NULL ? error_memory(error) : x509_read(path, passphrase, &x509, error);
+    int status = key == NULL || (key->where = strdup(path)) == NULL ? error_memory(error) : OK;
 
-    if (status == OK)
+    if (status == OK && token_uri_is(path))
+        status = token_open(path, passphrase, &key->token, error);
+    else if (status == OK && (status = x509_read(path, passphrase, &x509, error)) == OK)
         status = key_wrap(x509, &key->key, error);
     if (status == OK)
         status = key_derive(key, path, error);
@@ -259,6 +304,7 @@ void ca_key_free(struct ca_key *key)
     if (key == NULL)
         return;
     gnutls_privkey_deinit(key->key);
+    token_free(key->token);
     buf_free(&key->spki);
     buf_free(&key->algorithm);
     free(key->where);
@@ -293,9 +339,14 @@ int ca_key_sign(const struct ca_key *key, struct bytes tbs, struct buf *signatur
 
     if (tbs.size > INT32_MAX)
         return error_set(error, REFUSED, "signer.size", "what is to be signed is larger than 2 GiB");
-    rc = gnutls_privkey_sign_data2(key->key, key->type->sign, 0, &data, &out);
-    if (rc != 0)
+    if (key->token != NULL) {
+        int status = token_sign(key->token, key->type->sign, &data, &out, error);
+
+        if (status != OK)
+            return status;
+    } else if ((rc = gnutls_privkey_sign_data2(key->key, key->type->sign, 0, &data, &out)) != 0) {
         return key_failed("signing failed", rc, error);
+    }
     buf_add(signature, out.data, out.size);
     gnutls_free(out.data);
     return signature->failed ? error_memory(error) : OK;

@@ -10,6 +10,7 @@
 #include "ca/base/encode.h"
 #include "ca/base/log.h"
 #include "ca/signer/passphrase.h"
+#include "ca/signer/token.h"
 #include "ca/x509/certificate.h"
 
 /* The digest of a key as signer.conf has it. */
@@ -136,10 +137,19 @@ static int key_add(const struct signer_ceremony *ceremony, const struct signer_c
         status = error_memory(error);
     if (status == OK && type == NULL)
         type = ca_key_type(keys.keys[keys.count - 1]);
-    if (status == OK && access(buf_text(&path), F_OK) == 0)
+    if (status == OK && ceremony->token != NULL) {
+        buf_clear(&path);
+        buf_add_text(&path, ceremony->token);
+        status = token_uri_check(ceremony->token, error);
+    }
+    if (status == OK && ceremony->token == NULL && access(buf_text(&path), F_OK) == 0)
         status = key_take(buf_text(&path), type, passphrase, spki, error);
     else if (status == OK)
         status = ca_key_make(type, buf_text(&path), passphrase, spki, error);
+    for (size_t i = 0; status == OK && i < keys.count; i++)
+        if (bytes_equal(ca_key_spki(keys.keys[i]), buf_bytes(spki))) /* what is in a token already is used as it is */
+            status = error_set(error, REFUSED, "signer.key_exists", "%s is key %zu of this CA already: a new key needs another label",
+                               buf_text(&path), i);
     keyring_free(&keys);
     buf_free(&path);
     return status;

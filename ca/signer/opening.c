@@ -12,6 +12,7 @@
 #include "ca/signer/locked.h"
 #include "ca/signer/passphrase.h"
 #include "ca/signer/public.h"
+#include "ca/signer/token.h"
 
 #define KEY_FILE_MAX 65536
 #define TRIES 3 /* at the terminal */
@@ -31,7 +32,7 @@ static int key_file_keep(struct opening *opening, unsigned key_index, struct err
     int status = signer_conf_key_path(&opening->conf, opening->setup->state_path, key_index, &path);
 
     buf_free(&opening->key_files[key_index]);
-    if (status == OK)
+    if (status == OK && !token_uri_is(buf_text(&path)))
         status = file_read(buf_text(&path), KEY_FILE_MAX, &opening->key_files[key_index], error);
     buf_free(&path);
     return status;

@@ -20,6 +20,7 @@
 #include "ca/signer/gate.h"
 #include "ca/signer/opening.h"
 #include "ca/signer/protocol.h"
+#include "ca/signer/token.h"
 
 #define WORKERS_MAX 16
 #define QUEUE_MAX 512 /* then the reader stops reading, and the authority waits */
@@ -469,6 +470,16 @@ static int start_failed(struct process *process, struct error *error)
     return error->status;
 }
 
+/* A token's module opens files, devices or sockets as it needs them: then only what no signer ever needs is taken away. */
+static int limits_set(const struct process *process, struct error *error)
+{
+    bool in_token = false;
+
+    for (size_t i = 0; i < process->open.keys.count; i++)
+        in_token |= token_uri_is(ca_key_where(process->open.keys.keys[i]));
+    return in_token ? sandbox_signer_token(error) : sandbox_signer(error);
+}
+
 int signer_process_run(int fd, void *signer_process)
 {
     struct process *process = calloc(1, sizeof *process);
@@ -487,7 +498,7 @@ int signer_process_run(int fd, void *signer_process)
     queue_init(&process->signed_jobs);
     status = opening_open(&process->open, fd, &ended, &error);
     gate_init(&process->gate, &process->open.conf, &process->open.keys, process->open.journal);
-    if (status == OK && !ended && (threads_start(process, &error) != OK || sandbox_signer(&error) != OK))
+    if (status == OK && !ended && (threads_start(process, &error) != OK || limits_set(process, &error) != OK))
         _exit(start_failed(process, &error)); /* some threads run: nothing of theirs may be freed */
     if (status == OK && !ended) {
         status = serve(process);

@@ -75,6 +75,7 @@ struct signer_ceremony {
     unsigned key_index;    /* 0: the CA's first key */
     const char *key_type;  /* NULL for a further key: that of the newest; else "ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519" */
     struct passphrase_source passphrase;
+    const char *token;     /* a pkcs11: URI: the key is made there, or is there already; NULL: a file */
 };
 /* Makes key.pem (PKCS#8, PBES2 AES-256, 0600, never overwrites) and returns the SPKI DER. */
 int signer_key_generate(const struct signer_ceremony *ceremony, struct buf *spki, struct error *error);

@@ -478,7 +478,7 @@ static void start_failures(void **state)
     buf_free(&conf);
     bench_start(&bench);
     assert_int_equal(signer_info(bench.signer, &info, &error), BAD_CONFIG);
-    assert_string_equal(error.reason, "signer.pkcs11");
+    assert_string_equal(error.reason, "signer.uri");
     assert_int_equal(bench_stop(&bench), BAD_CONFIG);
     bench_close(&bench);
 }
