@@ -43,6 +43,21 @@ struct state { /* what it tells, and keeps */
     struct buf subject;
 };
 
+static int check_in_service(struct store *store, struct error *error)
+{
+    struct buf ended = BUF_EMPTY;
+    struct error why = ERROR_NONE;
+    int status = setting_get(store, "decommissioned", &ended, &why);
+    if (!status && ended.size)
+        status = error_set(error, REFUSED, "ca.decommissioned", "this CA was decommissioned and gets no new key");
+    else if (status == REFUSED)
+        status = OK;
+    else if (status)
+        error_set(error, status, why.reason, "%s", why.message);
+    buf_free(&ended);
+    return status;
+}
+
 static int state_read(struct store *store, struct state *state, struct error *error)
 {
     struct error why = ERROR_NONE;
@@ -112,6 +127,8 @@ static int recorder_run(int fd, void *argument)
     struct error error = ERROR_NONE;
     struct addition addition = {0};
     int status = store_open(&(struct store_options){.path = newkey->store_path}, &store, &error);
+    if (!status)
+        status = check_in_service(store, &error);
     if (!status)
         status = state_read(store, &state, &error);
     if (status) {

@@ -186,3 +186,11 @@ ca_start
 [ "$(number 1)" -lt "$ahead" ] || fail "the database knows of it"
 expect 0 chancery crl publish
 [ "$(number 1)" -gt "$ahead" ] || fail "number $(number 1) is not above $ahead"
+
+say "a CA that was decommissioned gets no new key"
+expect 0 chancery decommission --expect EXAMPLE-CA
+ca_stop
+cp "$D/ca/signer.conf" "$D/signer.conf.before"
+expect 1 chancery renew --new-key
+line "decommissioned"
+cmp -s "$D/ca/signer.conf" "$D/signer.conf.before" || fail "signer.conf changed all the same"
