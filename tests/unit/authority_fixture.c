@@ -50,7 +50,7 @@ static void file_put(const char *path, const char *text)
 
 void fixture_etc(const struct fixture *fixture, const char *name, const char *text)
 {
-    char path[128];
+    char path[300];
 
     snprintf(path, sizeof path, "%s/etc/%s", fixture->folder, name);
     file_put(path, text);
@@ -58,7 +58,7 @@ void fixture_etc(const struct fixture *fixture, const char *name, const char *te
 
 static void etc_make(const struct fixture *fixture)
 {
-    char path[96];
+    char path[240];
 
     snprintf(path, sizeof path, "%s/etc", fixture->folder);
     mkdir(path, 0755);
@@ -182,7 +182,7 @@ static int open_all(struct fixture *fixture, const char *more, bool create, stru
 {
     struct store_options options = {.path = fixture->store_path, .cache_bytes = 8 << 20, .create = create};
     struct error why = ERROR_NONE;
-    char etc[96];
+    char etc[240];
 
     conf_make(fixture, more);
     must(store_open(&options, &fixture->store, &why) == OK, "store", &why);
@@ -202,7 +202,7 @@ int fixture_begin(struct fixture *fixture, const char *more, struct error *error
     struct buf spki = BUF_EMPTY;
 
     memset(fixture, 0, sizeof *fixture);
-    snprintf(fixture->folder, sizeof fixture->folder, "%.40s/chancery-auth-XXXXXX", base != NULL ? base : "/tmp");
+    snprintf(fixture->folder, sizeof fixture->folder, "%.150s/chancery-auth-XXXXXX", base != NULL ? base : "/tmp");
     must(mkdtemp(fixture->folder) != NULL, fixture->folder, NULL);
     snprintf(fixture->state, sizeof fixture->state, "%s/signer", fixture->folder);
     snprintf(fixture->store_path, sizeof fixture->store_path, "%s/db", fixture->folder);

@@ -12,7 +12,7 @@ enum { UID_NOBODY_KNOWN = 1000, UID_ADMINISTRATOR, UID_OFFICER, UID_AUDITOR, UID
        UID_MEMBER, UID_PRIMARY };
 
 struct fixture {
-    char folder[64], state[80], store_path[80], conf_path[80], passphrase[80], signer_conf[80];
+    char folder[200], state[240], store_path[240], conf_path[240], passphrase[240], signer_conf[240];
     pid_t signer_pid;
     struct signer *signer;
     struct store *store;
