@@ -150,6 +150,16 @@ const char *route_kind(const struct route *route, char kind[READ_KIND_SIZE])
     return kind;
 }
 
+bool route_kind_known(const char *name)
+{
+    char kind[READ_KIND_SIZE];
+
+    for (const struct route *route = routes; route->method != NULL; route++)
+        if (strcmp(route->method, "GET") == 0 && strcmp(route_kind(route, kind), name) == 0)
+            return true;
+    return false;
+}
+
 const struct route *route_find(const char *method, const char *path, char **argument, bool *known_path)
 {
     const char *start = NULL;

@@ -53,6 +53,7 @@ const struct route *route_find(const char *method, const char *path, char **argu
 /* What a route is about, the word after /v1/ of its path: "requests", "audit". Returns kind. */
 #define READ_KIND_SIZE 32
 const char *route_kind(const struct route *route, char kind[READ_KIND_SIZE]);
+bool route_kind_known(const char *name); /* of some route that reads */
 /* OK or NOT_PERMITTED "role.missing" naming the roles that would do. */
 int route_permit(const struct route *route, const struct identity *caller, struct error *error);
 /* Who calls, which row, and whether he may: all that is judged before anything of the query or the body is read. OK: route,

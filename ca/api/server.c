@@ -307,7 +307,12 @@ static int record_read(struct exchange *exchange, struct error *error)
 
     if (strcmp(call->route->method, "GET") != 0 || !strings_contain(exchange->reads, route_kind(call->route, kind)))
         return OK;
-    return authority_audit_read(call->authority, &call->caller, call->route->verb, call->argument != NULL ? call->argument : "", error);
+    int status = authority_audit_read(call->authority, &call->caller, call->route->verb, call->argument != NULL ? call->argument : "", error);
+    if (status != OK) { /* an error's answer carries what the handler left: here that must not go out */
+        json_decref(call->answer);
+        call->answer = NULL;
+    }
+    return status;
 }
 
 static int run_call(struct exchange *exchange, struct MHD_Connection *connection, const struct peer *peer, const char *method,
@@ -510,23 +515,13 @@ static int daemon_start(struct api *api, unsigned timeout_s, struct error *error
     return OK;
 }
 
-static bool read_kind_known(const char *name)
-{
-    char kind[READ_KIND_SIZE];
-
-    for (const struct route *route = routes; route->method != NULL; route++)
-        if (strcmp(route->method, "GET") == 0 && strcmp(route_kind(route, kind), name) == 0)
-            return true;
-    return false;
-}
-
 static int reads_check(const struct conf *conf, struct error *error)
 {
     struct strings reads = {NULL, 0};
     int status = conf_list(conf, "audit", "reads", &reads) == OK ? OK : error_memory(error);
 
     for (size_t i = 0; i < reads.count && status == OK; i++)
-        if (!read_kind_known(reads.items[i]))
+        if (!route_kind_known(reads.items[i]))
             status = error_set(error, BAD_CONFIG, "audit.reads", "%s: [audit] reads: there are no reads of the kind \"%s\"; chancery.conf(5) "
                                "lists the kinds", conf_path(conf), reads.items[i]);
     strings_free(&reads);

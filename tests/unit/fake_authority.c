@@ -647,7 +647,7 @@ int authority_audit_read(struct authority *fake, const struct identity *caller, 
     (void)caller;
     (void)object;
     fake->reads++;
-    remember_text(fake, action);
+    snprintf(fake->read_action, sizeof fake->read_action, "%s", action);
     return fake->read_status == OK ? OK : error_set(error, fake->read_status, "store.disk", "the audit cannot be written");
 }
 

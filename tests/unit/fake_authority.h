@@ -21,6 +21,7 @@ struct authority {
     int64_t at;
     int reason;
     unsigned refusals, reads;
+    char read_action[32];
     int read_status; /* what authority_audit_read says */
     char refusal_action[32], refusal_reason[64];
 };

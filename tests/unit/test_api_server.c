@@ -38,7 +38,7 @@ static int setup(void **state)
     assert_non_null(mkdtemp(place->folder));
     snprintf(place->socket_path, sizeof place->socket_path, "%s/api.sock", place->folder);
     snprintf(place->conf_path, sizeof place->conf_path, "%s/conf", place->folder);
-    buf_printf(&text, "[api]\nsocket = %s\nconnections = 16\nconnections_per_uid = 4\nconnections_kept = 2\ntimeout = 5s\n", place->socket_path);
+    buf_printf(&text, "[api]\nsocket = %s\nconnections = 16\nconnections_per_uid = 4\nconnections_kept = 2\ntimeout = 5s\n[audit]\nreads = requests\n", place->socket_path);
     assert_int_equal(file_write(place->conf_path, buf_bytes(&text), 0600, true, &error), OK);
     buf_free(&text);
     assert_int_equal(conf_load(place->conf_path, tables, &place->conf, &error), OK);
@@ -157,6 +157,29 @@ static void test_octets(void **state)
     assert_int_equal(client_get_bytes(place->client, "/v1/crls/latest/der?delta=1", &out, &error), REFUSED);
     assert_string_equal(error.reason, "crl.none");
     buf_free(&out);
+}
+
+/* Reads of the kinds that the configuration names are on record; where the record cannot be written there is no answer. */
+static void test_reads(void **state)
+{
+    struct place *place = *state;
+
+    json_decref(call_ok(place, "GET", "/v1/info", NULL));
+    assert_int_equal(place->fake.reads, 0);
+    json_decref(call_ok(place, "GET", "/v1/requests/17", NULL));
+    assert_int_equal(place->fake.reads, 1);
+    assert_string_equal(place->fake.read_action, "show");
+    json_decref(call_ok(place, "GET", "/v1/requests", NULL));
+    assert_int_equal(place->fake.reads, 2);
+    place->fake.read_status = TEMPORARY;
+    call_fails(place, "GET", "/v1/requests/17", NULL, TEMPORARY, "store.disk");
+    json_decref(call_ok(place, "GET", "/v1/info", NULL));
+    place->fake.read_status = OK;
+    place->fake.fail_status = REFUSED; /* what fails is no read */
+    place->fake.fail_reason = "object.unknown";
+    unsigned reads = place->fake.reads;
+    call_fails(place, "GET", "/v1/requests/17", NULL, REFUSED, "object.unknown");
+    assert_int_equal(place->fake.reads, reads);
 }
 
 static void test_roles(void **state)
@@ -384,7 +407,7 @@ static void test_restart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SERVER_TEST(test_reading), SERVER_TEST(test_list), SERVER_TEST(test_octets), SERVER_TEST(test_roles), SERVER_TEST(test_decisions),
+        SERVER_TEST(test_reading), SERVER_TEST(test_list), SERVER_TEST(test_octets), SERVER_TEST(test_roles), SERVER_TEST(test_reads), SERVER_TEST(test_decisions),
         SERVER_TEST(test_objects), SERVER_TEST(test_submit), SERVER_TEST(test_findings_beside_error), SERVER_TEST(test_body_limit),
         SERVER_TEST(test_paths), SERVER_TEST(test_http_forms), SERVER_TEST(test_connection_limits), SERVER_TEST(test_second_daemon),
         SERVER_TEST(test_restart),
