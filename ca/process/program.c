@@ -295,6 +295,8 @@ static int ask_answer(const struct asking *asking, struct program_answer *answer
     size = get_u32(head + 8);
     if (answer->end < PROGRAM_EXITED || answer->end > PROGRAM_NOT_STARTED || size > PROGRAM_INPUT_MAX)
         return error_set(error, TEMPORARY, "program.gone", "what watches the program gave an answer that is none");
+    if (size == 0)
+        return OK;
     if ((room = buf_reserve(&answer->output, size)) == NULL)
         return error_memory(error);
     status = ask_read(asking, room, size, error);
