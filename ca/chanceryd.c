@@ -492,10 +492,12 @@ static int take_option(int option, struct arguments *a)
     case OPT_ADMIN: a->init_options.administrator = optarg_copy; break;
     case OPT_CSR: a->init_options.csr_out = optarg_copy; break;
     case OPT_DAYS:
+        free(optarg_copy);
         if (!take_number(optarg, 1, 36500, &a->init_options.days))
             return usage_error("--days takes 1 to 36500") + 1;
         break;
     case OPT_PATH:
+        free(optarg_copy);
         if (!take_number(optarg, 0, 10, &path_length))
             return usage_error("--path-length takes 0 to 10") + 1;
         a->init_options.path_length = (int)path_length;
