@@ -97,6 +97,8 @@ static const struct row rows[] = {
     {"counts", ROUTE_ONLY, NULL, {"r+++++rs"}},
     {"backup", ROUTE_ONLY, NULL, {"rr+rrr+r"}},
     {"check-db", ROUTE_ONLY, NULL, {"rr+rrrrr"}},
+    {"restore report", ROUTE_ONLY, NULL, {"r+++++rs"}},
+    {"restore confirm", ROUTE_ONLY, NULL, {"rrrrr+rs"}},
     {"background", ROUTE_ONLY, NULL, {"rr+rr++s"}},
 };
 #define ROWS (sizeof rows / sizeof rows[0])
