@@ -191,14 +191,27 @@ int authority_set_attributes(struct authority *authority, const struct identity 
 
 /* ---- extensions ---- */
 
+/* A certificate with an arc of more than 64 bits is one that GnuTLS cannot read (ca/base/oid.h). */
+static bool arcs_fit(const char *oid)
+{
+    while (*oid) {
+        size_t digits = strcspn(oid, ".");
+        if (digits > 19)
+            return false;
+        oid += digits + (oid[digits] == '.');
+    }
+    return true;
+}
+
 /* Form and criticality, as the signer's lint will ask for them: better said now than when a serial is already reserved. */
 static int extension_fits(const struct extension_edit *edit, bool ca, struct error *error)
 {
     struct extension_view view = {.critical = edit->critical, .value = edit->value};
     struct walk_fault fault;
     const char *what = NULL;
-    if (!oid_is_valid(edit->oid) || strlen(edit->oid) >= sizeof view.oid)
-        return error_set(error, BAD_DATA, "extension.oid", "\"%.60s\" is no object identifier, such as 2.5.29.37", edit->oid);
+    if (!oid_is_valid(edit->oid) || strlen(edit->oid) >= sizeof view.oid || !arcs_fit(edit->oid))
+        return error_set(error, BAD_DATA, "extension.oid", "\"%.60s\" is no object identifier that a certificate can carry, such as 2.5.29.37",
+                         edit->oid);
     if (edit->remove)
         return OK;
     if (certificate_extension_ours(edit->oid))

@@ -51,6 +51,7 @@ hex_file note 0c0568656c6c6f
 refused 65 extension.form chancery --json set-extension "$id" 2.5.29.15 "$D/usage"
 refused 65 extension.ours chancery --json set-extension "$id" 2.5.29.14 "$D/usage"
 refused 65 extension.oid chancery --json set-extension "$id" keyUsage "$D/usage"
+refused 65 extension.oid chancery --json set-extension "$id" 2.25.99093035642563043370547096153827645545.3 "$D/note"
 printf '\060\200' >"$D/notder"
 refused 65 extension.der chancery --json set-extension "$id" 1.2.3.4 "$D/notder"
 refused 1 extension.not_there chancery --json set-extension "$id" 1.2.3.4 --remove

@@ -6,6 +6,18 @@ need openssl setpriv curl
 need_root
 ca_begin
 
+# An exit module that writes down every event, where the tests of the dispatcher were built.
+heard=
+if [ -f "$top_builddir/tests/unit/.libs/publish_fake.so" ]; then
+    ca_stop
+    heard=$D/ca/www/log
+    cp "$top_builddir/tests/unit/.libs/publish_fake.so" "$D/modules/"
+    sed -i 's/^modules = ldap file/& fake/' "$CHANCERY_CONF"
+    export FAKE_DIR="$D/ca/www"
+    ca_start
+fi
+was_heard() { grep -aq "^[0-9]*:$1:" "$heard"; } # EVENT-IN-HEX; delivery is at least once, so it is not counted
+
 refused() { # STATUS REASON COMMAND…
     wanted=$2
     refused_status=$1
@@ -155,6 +167,11 @@ expect 0 chancery show "$web"
 [ "$(grep -c 'retrieved by uid 60107' "$D/out")" -eq 1 ] || fail "the history: $(cat "$D/out")"
 expect 0 chancery --json audit list --all
 [ "$(grep -c '"request.retrieve"' "$D/out")" -eq 1 ] || fail "not one record: $(grep request.retrieve "$D/out")"
+if [ -n "$heard" ]; then
+    within 30 was_heard 10 || fail "exit modules heard nothing of it: $(grep -a "^[0-9]*:" "$heard")"
+    within 30 was_heard 2 || fail "exit modules heard nothing of what pends: $(grep -a "^[0-9]*:" "$heard")"
+    within 30 was_heard 4 || fail "exit modules heard nothing of the denial: $(grep -a "^[0-9]*:" "$heard")"
+fi
 
 say "a version that was seen before decides nothing here either"
 certificate version $BOB
