@@ -137,6 +137,8 @@ int authority_open(const struct authority_options *options, struct authority **o
     if (!status)
         status = announce_start(authority, error);
     if (!status)
+        status = crls_outside(authority, error);
+    if (!status)
         status = end_open(authority, error);
     if (!status)
         status = batches_open(authority, error);

@@ -268,6 +268,8 @@ void refusals_flush(struct authority *authority);
 /* ca/authority_restore.c: TEMPORARY "restore.unconfirmed" until a restore's report was confirmed. */
 int restore_open(struct authority *authority, struct error *error);
 int restore_check(struct authority *authority, struct error *error);
+/* Audits CRLs that the signer's journal alone knows of, and goes on above their numbers. */
+int crls_outside(struct authority *authority, struct error *error);
 
 /* ca/authority_backup.c: what runs in the background, a backup or a check. */
 int background_open(struct authority *authority, struct error *error);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ca/authority_internal.h"
+#include "ca/store/restore.h"
 
 int restore_open(struct authority *authority, struct error *error)
 {
@@ -30,6 +31,40 @@ int authority_restore_report(struct authority *authority, struct buf *report, bo
     if (status == REFUSED)
         return error_set(error, REFUSED, "restore.none", "this CA was never restored");
     return status ? error_set(error, status, why.reason, "%s", why.message) : OK;
+}
+
+/* CRLs that only the signer's journal knows of: made by --emergency-crl, or by a daemon that ended before it could store them. */
+struct outside {
+    struct authority *authority;
+    unsigned key_index;
+    uint64_t number;
+};
+
+static int outside_store(struct store_txn *txn, void *argument, struct error *error)
+{
+    struct outside *o = argument;
+    struct identity daemon = {.uid = -1, .account = (char *)"chanceryd"};
+    struct buf object = BUF_EMPTY;
+    (void)error;
+    crls_number_raise(txn, o->key_index, o->number);
+    buf_printf(&object, "CRL %llu of key %u", (unsigned long long)o->number, o->key_index);
+    authority_audit(o->authority, txn, &daemon, "crl.outside", buf_text(&object), "signed", "crl.outside",
+                    "the signer's journal has it, the database does not: an emergency CRL, or one that was interrupted");
+    buf_free(&object);
+    return store_txn_failed(txn);
+}
+
+int crls_outside(struct authority *authority, struct error *error)
+{
+    struct signer_info info = {0};
+    int status = signer_info(authority->signer, &info, error);
+    for (unsigned i = 0; i < info.key_count && !status; i++) {
+        struct outside outside = {authority, i, info.keys[i].last_crl_number};
+        if (outside.number > crls_number(authority->store, i))
+            status = store_write_reserved(authority->store, outside_store, &outside, error);
+    }
+    signer_info_free(&info);
+    return status;
 }
 
 struct confirming {

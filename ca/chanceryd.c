@@ -21,6 +21,7 @@
 #include "ca/chanceryd_conf.h"
 #include "ca/check.h"
 #include "ca/directory/directory.h"
+#include "ca/emergency.h"
 #include "ca/exit/dispatch.h"
 #include "ca/init.h"
 #include "ca/newkey.h"
@@ -65,6 +66,7 @@ struct arguments {
     int (*mode)(const struct daemon_conf *conf, const struct arguments *arguments, struct error *error); /* instead of a daemon */
     char *operand; /* of the mode: a folder; NULL: none */
     bool yes;      /* asks nothing */
+    struct emergency_options emergency;
 };
 
 /* ---- children ---- */
@@ -423,13 +425,14 @@ static void help(void)
          "       chanceryd [-c FILE] --new-key [--key TYPE] [--days N] [--csr-out FILE]\n"
          "       chanceryd [-c FILE] --check-db [DIR]  check the database of a stopped daemon, or a backup\n"
          "       chanceryd [-c FILE] --restore DIR [--yes]  a backup in the place of the database\n"
+         "       chanceryd [-c FILE] --emergency-crl FILE [--from BACKUP] [--valid HOURS] [--key N]\n"
          "       chanceryd [-c FILE] --list-items  every configuration item, tab-separated\n"
          "       chanceryd --version | --help\n"
          "See chanceryd(8) and chancery.conf(5).");
 }
 
 enum { OPT_INIT = 256, OPT_NAME, OPT_SUBJECT, OPT_KEY, OPT_PASSPHRASE, OPT_DAYS, OPT_PATH, OPT_ADMIN, OPT_CSR, OPT_ITEMS, OPT_NEWKEY,
-       OPT_CHECK, OPT_RESTORE, OPT_YES, OPT_KEY_TYPE };
+       OPT_CHECK, OPT_RESTORE, OPT_YES, OPT_KEY_TYPE, OPT_EMERGENCY, OPT_FROM, OPT_VALID };
 
 static const struct option long_options[] = {
     {"new-key", no_argument, NULL, OPT_NEWKEY},
@@ -439,6 +442,8 @@ static const struct option long_options[] = {
     {"path-length", required_argument, NULL, OPT_PATH}, {"administrator", required_argument, NULL, OPT_ADMIN},
     {"csr-out", required_argument, NULL, OPT_CSR}, {"list-items", no_argument, NULL, OPT_ITEMS},
     {"check-db", no_argument, NULL, OPT_CHECK}, {"restore", no_argument, NULL, OPT_RESTORE}, {"yes", no_argument, NULL, OPT_YES},
+    {"emergency-crl", required_argument, NULL, OPT_EMERGENCY}, {"from", required_argument, NULL, OPT_FROM},
+    {"valid", required_argument, NULL, OPT_VALID},
     {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0},
 };
 
@@ -464,6 +469,18 @@ static int mode_check(const struct daemon_conf *conf, const struct arguments *ar
     return check_offline(conf, arguments->operand, error);
 }
 
+/* --key is a type for --init, and a key's index here. */
+static int mode_emergency(const struct daemon_conf *conf, const struct arguments *arguments, struct error *error)
+{
+    struct emergency_options options = arguments->emergency;
+    const char *key = arguments->init_options.key_type;
+    if (arguments->operand)
+        return error_set(error, USAGE, "emergency.operand", "an argument too many: the backup is named with --from");
+    if (key && !take_number(key, 0, 15, &options.key_index))
+        return error_set(error, USAGE, "emergency.key", "--key takes the index of a key, 0 to 15");
+    return emergency_run(conf, &options, error);
+}
+
 static int mode_restore(const struct daemon_conf *conf, const struct arguments *arguments, struct error *error)
 {
     return restore_run(conf, arguments->operand, arguments->yes, error);
@@ -484,6 +501,12 @@ static int take_option(int option, struct arguments *a)
     case OPT_CHECK: a->mode = mode_check; break;
     case OPT_RESTORE: a->mode = mode_restore; break;
     case OPT_YES: a->yes = true; break;
+    case OPT_EMERGENCY: a->mode = mode_emergency; a->emergency.file = optarg_copy; break;
+    case OPT_FROM: a->emergency.backup = optarg_copy; break;
+    case OPT_VALID:
+        if (!take_number(optarg, 1, 24 * 366, &a->emergency.hours))
+            return usage_error("--valid takes 1 to 8784 hours") + 1;
+        break;
     case OPT_NAME: a->init_options.name = optarg_copy; break;
     case OPT_SUBJECT: a->init_options.subject = optarg_copy; break;
     case OPT_KEY: a->init_options.key_type = optarg_copy; break;

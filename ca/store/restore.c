@@ -43,6 +43,17 @@ int crls_number_raise(struct store_txn *txn, unsigned key_index, uint64_t least)
     return number_raise(txn, key, least);
 }
 
+uint64_t crls_number(struct store *store, unsigned key_index)
+{
+    struct buf value = BUF_EMPTY;
+    struct error none = ERROR_NONE;
+    char name[48];
+    snprintf(name, sizeof name, "crl.highest.%u", key_index);
+    uint64_t number = !setting_get(store, name, &value, &none) && value.size == 8 ? get_u64(value.data) : 0;
+    buf_free(&value);
+    return number;
+}
+
 int serials_take(struct store_txn *txn, const struct serial *serial, uint64_t id)
 {
     return txn_insert(txn, TABLE_SERIALS, bytes_of(serial->octets, serial->size), ID_BYTES(id));

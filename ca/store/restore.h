@@ -6,6 +6,7 @@
 
 uint64_t counter_get(struct store *store, const char *name);                       /* 0: never used */
 int counter_raise(struct store_txn *txn, const char *name, uint64_t least);        /* never lowers it */
+uint64_t crls_number(struct store *store, unsigned key_index);                     /* the highest that it knows of; 0: none */
 int crls_number_raise(struct store_txn *txn, unsigned key_index, uint64_t least);  /* the next CRL's number is above it */
 int serials_take(struct store_txn *txn, const struct serial *serial, uint64_t id); /* REFUSED: taken by another */
 /* CRLs that wait to be published leave the outbox: they are older than what stands outside. */
