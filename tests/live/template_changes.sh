@@ -151,6 +151,11 @@ expect 0 chancery template export User --ldif
 cp "$D/out" "$D/user.ldif"
 expect 0 chancery template import "$D/user.ldif"
 cmp -s "$D/out" "$D/user.ldif" || fail "LDIF in is not LDIF out"
+CHANCERY_DATADIR=$top_srcdir
+export CHANCERY_DATADIR
+expect 0 chancery template import --samples --base o=corp
+[ "$(grep -c '^dn: cn=.*,cn=templates,ou=pki,o=corp$' "$D/out")" -eq 8 ] || fail "not eight samples under another base: $(grep ^dn: "$D/out")"
+grep -q dc=example "$D/out" && fail "the samples' own base is still there"
 sed 's/365 d/one year/' "$D/two.txt" >"$D/wrong.txt"
 expect 65 chancery template import "$D/wrong.txt"
 
