@@ -157,30 +157,36 @@ static char *secret_page(const char *text)
     return page;
 }
 
-static int token_new(const char *uri, const char *pin, struct token_key **out, struct error *error)
+/* NULL: memory, or a PIN that no token has. */
+static struct token_key *token_new(const char *uri, const char *pin)
 {
     struct token_key *token = calloc(1, sizeof *token);
     size_t size = 0;
     const char *module = attribute(uri, "module-path", &size);
 
     if (token == NULL)
-        return error_memory(error);
-    *out = token;
+        return NULL;
     token->uri = strndup(uri, strcspn(uri, "?"));
     if (module != NULL)
         token->module = strndup(module, size);
     token->pin = strlen(pin) < PIN_ROOM ? secret_page(pin) : NULL;
-    return token->uri == NULL || token->pin == NULL || (module != NULL && token->module == NULL) ? error_memory(error) : OK;
+    if (token->uri != NULL && token->pin != NULL && (module == NULL || token->module != NULL))
+        return token;
+    token_free(token);
+    return NULL;
 }
 
 int token_open(const char *uri, const char *pin, struct token_key **out, struct error *error)
 {
-    struct token_key *token = NULL;
+    struct token_key *token;
     int status = token_uri_check(uri, error), rc;
 
-    if (status == OK)
-        status = token_new(uri, pin, &token, error);
-    if (status == OK) {
+    if (status != OK)
+        return status;
+    token = token_new(uri, pin);
+    if (token == NULL)
+        status = error_memory(error);
+    else {
         pthread_rwlock_wrlock(&library);
         rc = library_start(token);
         if (rc == 0)
@@ -304,12 +310,15 @@ static char *label_of(const char *uri)
 int token_make(const char *uri, gnutls_pk_algorithm_t pk, unsigned bits, const char *pin, struct error *error)
 {
     const unsigned flags = GNUTLS_PKCS11_OBJ_FLAG_LOGIN | GNUTLS_PKCS11_OBJ_FLAG_MARK_SENSITIVE | GNUTLS_PKCS11_OBJ_FLAG_MARK_PRIVATE;
-    struct token_key *token = NULL;
+    struct token_key *token = token_new(uri, pin);
     char *label = label_of(uri);
-    int status = label == NULL ? error_set(error, BAD_CONFIG, "signer.uri", "%s: a key that is made needs a label: object=", uri)
-                               : token_new(uri, pin, &token, error), rc;
+    int status, rc;
 
-    if (status == OK) {
+    if (token == NULL)
+        status = error_memory(error);
+    else if (label == NULL)
+        status = error_set(error, BAD_CONFIG, "signer.uri", "%s: a key that is made needs a label: object=", uri);
+    else {
         pthread_rwlock_wrlock(&library);
         rc = library_start(token);
         gnutls_pkcs11_set_pin_function(pin_give, token);
