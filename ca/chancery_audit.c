@@ -126,6 +126,11 @@ static void show_verified(struct cli *cli, const json_t *answer)
     else
         buf_printf(&text, "no record stands after it");
     out_text(cli, buf_text(&text));
+    buf_clear(&text);
+    if (client_number(answer, "lost") > 0)
+        buf_printf(&text, "%lld records of a time before a restore are lost, and a record says so", (long long)client_number(answer, "lost"));
+    if (text.size > 0)
+        out_text(cli, buf_text(&text));
     buf_free(&text);
 }
 
@@ -185,13 +190,14 @@ static int verify_file(struct cli *cli, const char *path)
     if (status == OK && audit_export_verify(file, &keys, after, &chain, &cli->error) != OK)
         status = error_prefix(&cli->error, "%s", path);
     if (status == OK)
-        status = cli_json_or(cli, json_pack("{s:I, s:I, s:I, s:I, s:s, s:I}",
+        status = cli_json_or(cli, json_pack("{s:I, s:I, s:I, s:I, s:s, s:I, s:I}",
                                             "after", (json_int_t)after,
                                             "records", (json_int_t)chain.records,
                                             "checkpoints", (json_int_t)chain.checkpoints,
                                             "checkpoint", (json_int_t)chain.checkpoint,
                                             "checkpoint_at", time_format(chain.checkpoint_at, at),
-                                            "after_checkpoint", (json_int_t)(chain.last - chain.checkpoint)), show_verified);
+                                            "after_checkpoint", (json_int_t)chain.after_checkpoint,
+                                            "lost", (json_int_t)chain.lost), show_verified);
     if (file.size > 0)
         munmap((void *)(uintptr_t)file.data, file.size);
     audit_keys_free(&keys);

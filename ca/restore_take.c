@@ -43,6 +43,7 @@ struct taking {
     struct lost *lost;
     size_t lost_count;
     uint64_t audit_last;  /* of the journal */
+    uint64_t audit_head;  /* of the database, when its records of now begin */
     uint64_t reserved, failed, issued, revoked, unknown, dropped, holds;
     struct buf *report;
     struct error *error;
@@ -232,14 +233,26 @@ struct raising {
 static int raise_store(struct store_txn *txn, void *argument, struct error *error)
 {
     struct raising *raising = argument;
+    const struct taking *t = raising->taking;
+    struct buf detail = BUF_EMPTY;
     (void)error;
+    if (t->audit_last > t->audit_head) { /* the signer signs no checkpoint over a number that it had in the time that is lost */
+        buf_printf(&detail, "the records up to number %llu are lost, and their numbers with them", (unsigned long long)t->audit_last);
+        struct audit_record record = record_of(AUDIT_GAP_ACTION, t->order->backup, "lost", "", buf_text(&detail));
+        audit_skip(txn, t->audit_last);
+        audit_add(txn, &record);
+        buf_free(&detail);
+    }
     return counter_raise(txn, "request", raising->request);
 }
 
 /* Every RequestID after the backup left at least one audit record, and the journal knows the last one's number. */
 static int take_journal(struct taking *t)
 {
+    uint8_t head[32];
     int status = journal_each(t->order->journal, journal_take, t, NULL, t->error);
+    if (!status)
+        status = audit_head(t->store, &t->audit_head, head, t->error);
     uint64_t later = t->audit_last > t->order->audit_number ? t->audit_last - t->order->audit_number : 0;
     struct raising raising = {t, counter_get(t->store, "request") + later + REQUEST_SLACK};
     if (!status)

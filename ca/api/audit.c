@@ -76,12 +76,13 @@ int handle_audit_verify(struct call *call, struct error *error)
         authority_audit_refusal(call->authority, &call->caller, "audit.verify", "audit", error);
         return status;
     }
-    return call_answer(call, json_pack("{s:o, s:o, s:o, s:o, s:o}",
+    return call_answer(call, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}",
                                        "records", json_of_number(chain.records),
                                        "checkpoints", json_of_number(chain.checkpoints),
                                        "checkpoint", json_of_number(chain.checkpoint),
                                        "checkpoint_at", json_of_time(chain.checkpoint_at),
-                                       "after_checkpoint", json_of_number(chain.last - chain.checkpoint)), error);
+                                       "after_checkpoint", json_of_number(chain.after_checkpoint),
+                                       "lost", json_of_number(chain.lost)), error);
 }
 
 int handle_audit_export(struct call *call, struct error *error)

@@ -73,32 +73,42 @@ void audit_chain_begin(struct audit_chain *chain, const struct audit_keys *keys,
     *chain = (struct audit_chain){.keys = keys, .after = after, .last = after};
 }
 
-static int previous_check(const struct audit_chain *chain, uint64_t number, struct bytes octets, struct error *error)
+static int number_check(const struct audit_chain *chain, uint64_t number, const Chancery__Audit *audit, struct error *error)
+{
+    bool told = audit->action.len == strlen(AUDIT_GAP_ACTION) && memcmp(audit->action.data, AUDIT_GAP_ACTION, audit->action.len) == 0;
+    if (number == chain->last + 1 || (number > chain->last && told))
+        return OK;
+    return error_set(error, REFUSED, "audit.missing", "record %llu stands after record %llu: %s", (unsigned long long)number,
+                     (unsigned long long)chain->last, number > chain->last ? "what was between them is missing" : "it was put in");
+}
+
+static int record_check(const struct audit_chain *chain, uint64_t number, struct bytes octets, struct error *error)
 {
     Chancery__Audit *audit = chancery__audit__unpack(NULL, octets.size, octets.data);
-    int status = OK;
-    if (!audit || audit->previous.len != sizeof chain->head)
-        status = error_set(error, REFUSED, "audit.form", "what stands as record %llu is no audit record", (unsigned long long)number);
-    else if ((chain->records || !chain->after) && memcmp(audit->previous.data, chain->head, sizeof chain->head) != 0)
+    if (!audit || audit->previous.len != sizeof chain->head) {
+        if (audit)
+            chancery__audit__free_unpacked(audit, NULL);
+        return error_set(error, REFUSED, "audit.form", "what stands as record %llu is no audit record", (unsigned long long)number);
+    }
+    int status = number_check(chain, number, audit, error);
+    if (!status && (chain->records || !chain->after) && memcmp(audit->previous.data, chain->head, sizeof chain->head) != 0)
         status = error_set(error, REFUSED, "audit.changed", "record %llu does not continue what stands before it: record %llu was changed, "
                            "or record %llu is not the one that followed", (unsigned long long)number, (unsigned long long)number - 1,
                            (unsigned long long)number);
-    if (audit)
-        chancery__audit__free_unpacked(audit, NULL);
+    chancery__audit__free_unpacked(audit, NULL);
     return status;
 }
 
 int audit_chain_record(struct audit_chain *chain, uint64_t number, struct bytes octets, struct error *error)
 {
-    if (number != chain->last + 1)
-        return error_set(error, REFUSED, "audit.missing", "record %llu stands after record %llu: %s", (unsigned long long)number,
-                         (unsigned long long)chain->last, number > chain->last ? "what was between them is missing" : "it was put in");
-    int status = previous_check(chain, number, octets, error);
+    int status = record_check(chain, number, octets, error);
     if (status)
         return status;
     sha256_of(octets, chain->head);
+    chain->lost += number - chain->last - 1;
     chain->last = number;
     chain->records++;
+    chain->after_checkpoint++;
     return OK;
 }
 
@@ -132,6 +142,7 @@ int audit_chain_checkpoint(struct audit_chain *chain, const struct audit_checkpo
                          number, (unsigned long long)said.previous);
     chain->checkpoint = said.number;
     chain->checkpoint_at = said.at;
+    chain->after_checkpoint = 0;
     chain->checkpoints++;
     return OK;
 }

@@ -29,6 +29,8 @@ struct audit_chain {
     uint64_t last;     /* number of the last record so far */
     uint8_t head[32];  /* SHA-256 of its octets */
     uint64_t records, checkpoints;
+    uint64_t lost;             /* numbers that a restore left out, and said so */
+    uint64_t after_checkpoint; /* records that no checkpoint covers yet */
     uint64_t checkpoint; /* number under the last checkpoint; 0: none yet */
     int64_t checkpoint_at;
 };

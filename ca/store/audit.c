@@ -33,6 +33,17 @@ static void head_put(struct store_txn *txn, uint64_t number, struct bytes record
     setting_put(txn, "audit.head", bytes_of(head, 40));
 }
 
+int audit_skip(struct store_txn *txn, uint64_t number)
+{
+    uint8_t head[40];
+    uint64_t last;
+    head_get(txn, &last, head + 8);
+    if (txn->status || number <= last)
+        return txn->status;
+    put_u64(head, number);
+    return setting_put(txn, "audit.head", bytes_of(head, sizeof head));
+}
+
 static const char *shown(const char *text)
 {
     return text && *text ? text : "-";

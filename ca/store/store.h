@@ -228,6 +228,10 @@ struct audit_record {
     const char *actor, *role, *action, *object, *outcome, *reason, *detail; /* borrowed for audit_add; owned when read */
 };
 uint64_t audit_add(struct store_txn *txn, const struct audit_record *record); /* the number; 0 after failure. Also to syslog once durable */
+/* After a restore: the numbers up to this one were given in a time that is lost, and are not given again. The next record must say so,
+ * by this action: nowhere else may a number be left out. Nothing happens when the chain is there already. */
+#define AUDIT_GAP_ACTION "restore.gap"
+int audit_skip(struct store_txn *txn, uint64_t number);
 int audit_page(struct store *store, uint64_t after, struct audit_record *rows, size_t limit, size_t *count, struct error *error);
 void audit_rows_free(struct audit_record *rows, size_t count);
 int audit_head(struct store *store, uint64_t *number, uint8_t hash[32], struct error *error);
