@@ -504,6 +504,7 @@ static int take_option(int option, struct arguments *a)
     case OPT_EMERGENCY: a->mode = mode_emergency; a->emergency.file = optarg_copy; break;
     case OPT_FROM: a->emergency.backup = optarg_copy; break;
     case OPT_VALID:
+        free(optarg_copy);
         if (!take_number(optarg, 1, 24 * 366, &a->emergency.hours))
             return usage_error("--valid takes 1 to 8784 hours") + 1;
         break;

@@ -57,6 +57,24 @@ expect 0 chancery --json audit list --all
 grep -q backup.exists "$D/out" || fail "the refusal is not on record"
 grep -q '"outcome": *"made"' "$D/out" || fail "the backup is not on record"
 
+say "killed while it copies: nothing has the name, and the next one removes what is left"
+for wait in 0.02 0.06; do
+    chancery -q backup "$backups/killed" >/dev/null 2>&1 &
+    asking=$!
+    sleep $wait
+    ca_kill
+    wait $asking 2>/dev/null
+    if [ -e "$backups/killed" ]; then
+        expect 0 chancery check-db --offline "$backups/killed"
+        rm -rf "$backups/killed"
+    fi
+    ca_start
+done
+expect 0 chancery backup "$backups/b4"
+[ -z "$(find "$backups" -name '.*partial*')" ] || fail "something is left: $(ls -a "$backups")"
+expect 0 chancery check-db --offline "$backups/b4"
+for number in 1 2 3; do expect 0 chancery check-db --offline "$backups/b$number"; done
+
 say "without the key; health knows the age"
 expect 0 chancery --json backup "$backups/b5"
 [ "$(json_field folder)" = "$backups/b5" ] || fail "$(cat "$D/out")"

@@ -2,7 +2,18 @@
 # A restore takes back what came after the backup: serials from the signer's journal, certificates from the directory, revocations from
 # the CRL outside. Nothing is issued until the report was confirmed, and no number goes back.
 . "$top_srcdir/tests/lib/ca.sh"
-need openssl ldapsearch
+need openssl ldapsearch setpriv
+if [ "$(id -u)" -eq 0 ]; then
+    # First as somebody without rights, with all of it in a folder of his.
+    as 65000 test -x "$top_builddir/chanceryd" || skip "$top_builddir is not open to other users"
+    folder=$(mktemp -d "${TMPDIR:-/tmp}/chancery-ordinary.XXXXXX") || exit 99
+    chown 65000:65000 "$folder"
+    TMPDIR=$folder HOME=$folder as 65000 sh "$0"
+    status=$?
+    rm -rf "$folder"
+    [ $status -eq 0 ] || exit $status
+    say "and as root"
+fi
 ca_begin
 backups=$D/backups
 mkdir "$backups"
