@@ -123,6 +123,11 @@ expect 0 chancery --json submit "$D/early.csr" --template User --out "$D/early.p
 [ "$(json_field id)" -gt "$hidden_id" ] || fail "a RequestID was given twice"
 expect 0 chancery check-db
 expect 0 chancery --json audit list --all
-for action in ca.restore restore.serial restore.certificate restore.revocation restore.confirm; do
+for action in ca.restore restore.gap restore.serial restore.certificate restore.revocation restore.confirm; do
     grep -q "\"$action\"" "$D/out" || fail "$action is not on record"
 done
+# The signer signs checkpoints again: their numbers go on above those of the time that is lost.
+expect 0 chancery audit export --out "$D/log.json"
+expect 0 chancery audit verify "$D/log.json"
+expect 0 chancery --json audit verify
+[ "$(json_field lost)" -gt 0 ] || fail "the records that are lost are not told of: $(cat "$D/out")"
