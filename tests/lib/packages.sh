@@ -6,7 +6,7 @@ PACKAGES_BUILD='gcc make autoconf automake libtool pkg-config protobuf-c-compile
 libdb5.3-dev libncurses-dev libmicrohttpd-dev libjansson-dev libinih-dev libseccomp-dev libunistring-dev'
 PACKAGES_DEMO='slapd ldap-utils gnutls-bin openssl curl procps'
 PACKAGES_CHECK='git libc6-dev libcmocka-dev libvterm-dev tmux expect gnupg gpgsm dirmngr clang cppcheck mandoc shellcheck xz-utils
-certmonger dbus-daemon dbus-bin softhsm2'
+jq certmonger dbus-daemon dbus-bin softhsm2'
 
 packages_missing() {
     wanted="$PACKAGES_BUILD $PACKAGES_DEMO"

@@ -48,8 +48,8 @@ static void hex(const char *text, struct buf *out)
 
 static void key_make(struct hostile *r)
 {
-    gnutls_pubkey_t public;
-    gnutls_datum_t der;
+    gnutls_pubkey_t public = NULL;
+    gnutls_datum_t der = {NULL, 0};
 
     if (gnutls_privkey_init(&r->key) != 0 || gnutls_privkey_generate(r->key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) != 0 ||
         gnutls_pubkey_init(&public) != 0 || gnutls_pubkey_import_privkey(public, r->key, 0, 0) != 0 ||
