@@ -158,7 +158,7 @@ static int stage_free(struct restore *r, struct error *error)
     char *name = NULL, at[TIME_TEXT_SIZE], suffix[64];
     if (!is_there(r->stage))
         return OK;
-    snprintf(suffix, sizeof suffix, ".interrupted-restore-%s", time_format(clock_now(), at));
+    snprintf(suffix, sizeof suffix, ".interrupted-restore-%s.%d", time_format(clock_now(), at), (int)getpid()); /* two within a second */
     name = text_made(r->path, suffix);
     int status = name && rename(r->stage, name) == 0 ? OK
                  : error_set(error, CANNOT_WRITE, "restore.stage", "%s is left of an interrupted restore and cannot be moved: %s", r->stage, strerror(errno));
