@@ -172,6 +172,7 @@ void authority_close(struct authority *authority)
     pthread_rwlock_destroy(&authority->issuer_lock);
     pthread_mutex_destroy(&authority->crl_lock);
     pthread_mutex_destroy(&authority->checkpoint_lock);
+    audit_checkpoint_free(&authority->unstored);
     free(authority);
 }
 

@@ -19,6 +19,33 @@ static int checkpoint_store(struct store_txn *txn, void *argument, struct error 
     return checkpoints_put(txn, argument);
 }
 
+/* The signer remembers what it signed: a checkpoint that could not be stored is kept, or the database would look like one that was put
+ * back. Call with the lock held. */
+static int checkpoint_keep(struct authority *authority, struct audit_checkpoint *checkpoint, struct error *error)
+{
+    int status = store_write_reserved(authority->store, checkpoint_store, checkpoint, error);
+    if (!status)
+        return OK;
+    audit_checkpoint_free(&authority->unstored);
+    authority->unstored = *checkpoint;
+    *checkpoint = (struct audit_checkpoint){0};
+    atomic_store(&authority->checkpoint_waits, true);
+    return status;
+}
+
+/* Stores the one that was kept. Call with the lock held. */
+static int checkpoint_settle(struct authority *authority, struct error *error)
+{
+    if (!atomic_load(&authority->checkpoint_waits))
+        return OK;
+    int status = store_write_reserved(authority->store, checkpoint_store, &authority->unstored, error);
+    if (status)
+        return status;
+    audit_checkpoint_free(&authority->unstored);
+    atomic_store(&authority->checkpoint_waits, false);
+    return OK;
+}
+
 static int checkpoint_sign(struct authority *authority, const struct issuer *issuer, uint64_t previous, const uint8_t head[32],
                            struct audit_checkpoint *out, struct error *error)
 {
@@ -36,7 +63,7 @@ static int checkpoint_sign(struct authority *authority, const struct issuer *iss
     if (!status)
         signing_done(authority);
     if (!status)
-        status = store_write_reserved(authority->store, checkpoint_store, out, error);
+        status = checkpoint_keep(authority, out, error);
     return status;
 }
 
@@ -46,7 +73,9 @@ static int checkpoint_make(struct authority *authority, struct audit_checkpoint 
     const struct issuer *issuer = authority_issuer(authority, error);
     uint8_t head[32];
     uint64_t number, previous;
-    int status = issuer ? checkpoints_latest(authority->store, out, error) : error->status;
+    int status = issuer ? checkpoint_settle(authority, error) : error->status;
+    if (!status)
+        status = checkpoints_latest(authority->store, out, error);
     if (!status)
         status = audit_head(authority->store, &number, head, error);
     if (status || out->number == number)
@@ -74,10 +103,12 @@ void checkpoint_tick(struct authority *authority)
     struct audit_checkpoint made;
     struct error error = ERROR_NONE, none = ERROR_NONE;
     int64_t now = clock_monotonic_ms() / 1000;
-    if (now < authority->checkpoint_due || signing_locked(authority) || !authority_issuer(authority, &none))
+    if ((now < authority->checkpoint_due && !atomic_load(&authority->checkpoint_waits)) || signing_locked(authority) || !authority_issuer(authority, &none))
         return;
     int status = checkpoint_now(authority, &made, &error);
     atomic_store(&authority->checkpoint_fails, status != OK);
+    if (status && now < authority->checkpoint_due)
+        return; /* one that waits for room is tried every second, and complained of once a minute */
     if (status) {
         authority->checkpoint_due = now + RETRY_S;
         log_error("no checkpoint could be made over the audit records, which are not proof without it: %s", error.message);
@@ -184,7 +215,9 @@ int authority_audit_verify(struct authority *authority, struct audit_chain *out,
     struct audit_keys keys = {0};
     uint64_t signed_last = 0;
     pthread_mutex_lock(&authority->checkpoint_lock); /* none may be signed and not yet stored */
-    int status = signer_facts(authority, &keys, &signed_last, error);
+    int status = checkpoint_settle(authority, error);
+    if (!status)
+        status = signer_facts(authority, &keys, &signed_last, error);
     if (!status)
         status = checkpoints_each(authority->store, 0, checkpoint_collect, &v, error);
     pthread_mutex_unlock(&authority->checkpoint_lock);

@@ -43,7 +43,9 @@ struct authority {
     size_t unrecovered_count;
     struct signing *signing; /* locked or not, and the clock */
     pthread_mutex_t crl_lock; /* one CRL at a time */
-    pthread_mutex_t checkpoint_lock; /* one checkpoint at a time */
+    pthread_mutex_t checkpoint_lock; /* one checkpoint at a time; the next two are under it */
+    struct audit_checkpoint unstored; /* signed, and the disk had no room for it; number 0: none */
+    atomic_bool checkpoint_waits;     /* there is one */
     atomic_bool checkpoint_fails;
     int64_t checkpoint_due; /* by the monotonic clock, seconds; the main thread's */
     struct roles *roles; /* ca/authority_roles.c */
