@@ -56,7 +56,7 @@ static int step_names(struct restore *r, struct error *error)
     r->path = conf_text(r->conf->conf, "store", "path");
     r->state = conf_text(r->conf->conf, "signer", "state");
     r->signer_conf = conf_text(r->conf->conf, "signer", "conf");
-    snprintf(suffix, sizeof suffix, ".before-restore-%s", time_format(clock_now(), at));
+    snprintf(suffix, sizeof suffix, ".before-restore-%s.%d", time_format(clock_now(), at), (int)getpid()); /* two within a second */
     r->stage = text_made(r->path, ".restoring");
     r->aside = text_made(r->path, suffix);
     r->staged_db = r->stage ? text_made(r->stage, "/db") : NULL;
@@ -266,7 +266,7 @@ static int signer_file(struct restore *r, const char *name, const char *moved, s
 
 static int step_signer(struct restore *r, struct error *error)
 {
-    char *moved = text_made(r->host_journal, ".before-restore"), *conf = text_made(r->backup, "/etc/signer.conf");
+    char *moved = text_made(r->host_journal, r->aside + strlen(r->path)), *conf = text_made(r->backup, "/etc/signer.conf");
     int status = moved && conf ? OK : error_memory(error);
     if (!status && !is_there(r->state))
         status = directory_ensure(r->state, 0700, r->conf->signer_uid, r->conf->signer_gid, error);

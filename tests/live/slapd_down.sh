@@ -25,12 +25,13 @@ laps() {
     "$bench" officer "$D/ca/run/api.sock" "$id" 1500 >"$D/laps" || fail "an officer's lap: $(cat "$D/laps")"
     sed -n 's/.*laps_per_1000s \([0-9]*\).*/\1/p' "$D/laps"
 }
-# as_fast HOW: nine tenths of the speed with the directory, in one of six turns: what else the machine does is no property of the CA.
+# as_fast HOW TENTHS: so many tenths of the speed with the directory, in one of six turns: what else the machine does is no property of
+# the CA. Nine where it is gone; where it hangs, what waits for an answer that never comes costs some.
 as_fast() {
     for _ in 1 2 3 4 5 6; do
         without=$(laps)
         say "a thousandth of a lap a second: $with with the directory, $without with it $1"
-        [ $((without * 10)) -lt $((with * 9)) ] || return 0
+        [ $((without * 10)) -lt $((with * $2)) ] || return 0
         # the machine may have become slower: measured in turns
         if [ "$1" = hanging ]; then kill -CONT "$SLAPD_PID"; else slapd_resume || fail "slapd does not start again"; fi
         sleep 2
@@ -78,7 +79,7 @@ again=$(laps)
 kill -STOP "$SLAPD_PID"
 say "slapd hangs"
 nothing_decided
-as_fast hanging
+as_fast hanging 7
 started_anew hanging
 begin=$(now_ms)
 chancery health >"$D/out" && fail "health is silent about a hanging directory"
@@ -97,7 +98,7 @@ slapd_stop
 kill -CONT "$host"
 say "slapd stopped"
 nothing_decided
-as_fast stopped
+as_fast stopped 9
 started_anew stopped
 expect 0 chancery revoke "$id" --reason keyCompromise
 expect 0 chancery crl publish

@@ -36,9 +36,10 @@ refusals_entries() {
     host web10 $WEB10 'dNSHostName: SHARED.example.com'
     host web11 60111
     host web12 60112 'dNSHostName: web 12'
+    host web13 60113 'dNSHostName: mallory.example.com'
     refusals_groups
     members pki-users uid=erin,ou=people uid=frank,ou=people uid=mallory,ou=people uid=grace,ou=people uid=heidi,ou=people
-    members pki-hosts cn=web09,ou=hosts cn=web10,ou=hosts cn=web11,ou=hosts cn=web12,ou=hosts uid=mallory,ou=people
+    members pki-hosts cn=web09,ou=hosts cn=web10,ou=hosts cn=web11,ou=hosts cn=web12,ou=hosts cn=web13,ou=hosts uid=mallory,ou=people
 }
 # Bob may ask for those of the group cardholders, in which carol is too, who is protected.
 refusals_agents() {
