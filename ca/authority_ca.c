@@ -73,7 +73,7 @@ static int announce_store(struct store_txn *txn, void *argument, struct error *e
 static int announce_start(struct authority *authority, struct error *error)
 {
     struct announcement a = {.authority = authority, .digests = BUF_EMPTY};
-    int status = template_names_adopted(authority, &a.templates, error);
+    int status = authority_template_names(authority, &a.templates, error);
     if (!status) {
         digests_take(authority, &a.digests);
         status = store_write_reserved(authority->store, announce_store, &a, error);

@@ -125,7 +125,7 @@ static int64_t longest_template(struct authority *authority, char name[128])
     struct strings names = {0};
     struct error none = ERROR_NONE;
     int64_t longest = 0;
-    template_names_adopted(authority, &names, &none);
+    authority_template_names(authority, &names, &none);
     for (size_t i = 0; i < names.count; i++) {
         struct template template;
         uint8_t digest[32];

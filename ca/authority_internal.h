@@ -197,11 +197,9 @@ int template_adopted(struct authority *authority, const char *name, struct templ
 int template_row(struct authority *authority, const char *name, struct adopted_template *out, struct error *error);
 int template_rows(struct authority *authority, struct adopted_template **rows, size_t *count, struct error *error);
 void adopted_rows_free(struct adopted_template *rows, size_t count);
-/* Those that are issued from: not the stopped ones. */
 /* ca/authority_template_file.c: where no directory is configured */
 int template_file_fetch(struct authority *authority, const char *name, struct template *out, struct error *error);
 int template_file_names(struct authority *authority, struct strings *out, struct error *error);
-int template_names_adopted(struct authority *authority, struct strings *names, struct error *error);
 /* The set of those names with this one in it, or not: what exit modules are told. */
 int template_names_with(struct authority *authority, const char *name, bool with, struct strings *names, struct error *error);
 /* The directory's entry as it is; entry_id as directory_template_fetch has it, may be NULL. */

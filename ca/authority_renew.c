@@ -40,7 +40,7 @@ static int record_store(struct store_txn *txn, void *argument, struct error *err
 
 static int record_certificate(struct recording *r, struct error *error)
 {
-    int status = template_names_adopted(r->authority, &r->templates, error);
+    int status = authority_template_names(r->authority, &r->templates, error);
     r->certificate.index = (unsigned)authority_certificate_count(r->authority);
     r->certificate.at = clock_now();
     if (!status)

@@ -157,7 +157,7 @@ int template_adopted(struct authority *authority, const char *name, struct templ
     return status;
 }
 
-int template_names_adopted(struct authority *authority, struct strings *names, struct error *error)
+int authority_template_names(struct authority *authority, struct strings *names, struct error *error)
 {
     struct template_cache *cache = authority->templates;
     pthread_mutex_lock(&cache->lock);
@@ -167,11 +167,6 @@ int template_names_adopted(struct authority *authority, struct strings *names, s
             status = error_memory(error);
     pthread_mutex_unlock(&cache->lock);
     return status;
-}
-
-int authority_template_names(struct authority *authority, struct strings *names, struct error *error)
-{
-    return template_names_adopted(authority, names, error);
 }
 
 /* ---- the directory's side ---- */
@@ -351,7 +346,7 @@ static int retire_store(struct store_txn *txn, void *argument, struct error *err
 int template_names_with(struct authority *authority, const char *name, bool with, struct strings *names, struct error *error)
 {
     struct strings all = {0};
-    int status = template_names_adopted(authority, &all, error);
+    int status = authority_template_names(authority, &all, error);
     for (size_t i = 0; i < all.count && !status; i++)
         if (strcasecmp(all.items[i], name) != 0)
             status = strings_add(names, all.items[i]);
